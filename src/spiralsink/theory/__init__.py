@@ -1,5 +1,7 @@
 """Exact theory of what a network should store: expected losses and their parts, arrays in and arrays out."""
 
+from ._enumeration import enumerated_moments as enumerated_moments
+from ._enumeration import enumeration_error as enumeration_error
 from ._horizon import Horizon as Horizon
 from ._horizon import SteadyState as SteadyState
 from ._horizon import check_horizon as check_horizon
