@@ -2,6 +2,8 @@
 
 from ._enumeration import enumerated_moments as enumerated_moments
 from ._enumeration import enumeration_error as enumeration_error
+from ._escape import EscapeFamily as EscapeFamily
+from ._escape import escape_family as escape_family
 from ._horizon import Horizon as Horizon
 from ._horizon import SteadyState as SteadyState
 from ._horizon import check_horizon as check_horizon
@@ -20,4 +22,8 @@ from ._readout import state_moments as state_moments
 from ._sparse import first_order_loss as first_order_loss
 from ._terms import TERM_NAMES as TERM_NAMES
 from ._terms import LossTerms as LossTerms
+from ._transfer import transfer_coefficients as transfer_coefficients
+from ._transfer import transfer_poles as transfer_poles
+from ._transfer import transfer_projections as transfer_projections
+from ._transfer import transfer_weights as transfer_weights
 from ._tying import tie_readout as tie_readout
