@@ -20,6 +20,7 @@ from ._reach import reached_recurrence as reached_recurrence
 from ._readout import best_readout as best_readout
 from ._readout import state_moments as state_moments
 from ._sparse import first_order_loss as first_order_loss
+from ._sparse import second_order_terms as second_order_terms
 from ._terms import TERM_NAMES as TERM_NAMES
 from ._terms import LossTerms as LossTerms
 from ._transfer import transfer_coefficients as transfer_coefficients

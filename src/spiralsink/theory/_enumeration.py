@@ -15,6 +15,7 @@ from .._types import AnyArray
 _MAX_DIRECT = 16
 _MAX_MET = 40
 _NEGLIGIBLE = 1e-13
+_ROUNDING = 1e-11  # of running sums of a million terms; measured: 1e-12
 
 
 def enumerated_moments(
@@ -58,7 +59,7 @@ def enumeration_error(a: Float[AnyArray, " inputs"], p: Float[AnyArray, " inputs
     """Bound of the error of E[z_+^2] by `enumerated_moments`: sum of a^2 p (1 - p) over what is not enumerated.
 
     z_+^2 has second derivatives between 0 and 2, so an independent summand with mean 0 and variance v adds between
-    0 and v. Up to 40 inputs the bound is at most 1e-13 sum p a_+^2.
+    0 and v. To this 1e-11 sum p a_+^2 is added for what is negligible and for rounding.
 
     Args:
         a: Projection times amplitude.
@@ -67,7 +68,7 @@ def enumeration_error(a: Float[AnyArray, " inputs"], p: Float[AnyArray, " inputs
     if a.shape[0] <= _MAX_DIRECT:
         return jnp.zeros((), a.dtype)
     beyond = jnp.argsort(a**2 * p)[: max(a.shape[0] - _MAX_MET, 0)]
-    return jnp.sum((a**2 * p * (1 - p))[beyond]) + _NEGLIGIBLE * jnp.sum(p * jnp.maximum(a, 0) ** 2)
+    return jnp.sum((a**2 * p * (1 - p))[beyond]) + _ROUNDING * jnp.sum(p * jnp.maximum(a, 0) ** 2)
 
 
 def _direct(a: Any, p: Any, direction: Any, bias: Any) -> tuple[Any, Any]:
