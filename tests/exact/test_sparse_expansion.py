@@ -111,10 +111,12 @@ def test_a_linear_readout_has_no_third_order(case):
     W_x, W_y = rng.normal(size=(3, process.n_features)), rng.normal(size=(3, n_outputs))
     network = sk.RecurrentNetwork(W_x, W_h, W_y, b_y=b_y)
     for horizon, n_lags in horizons:
-        taps, _, _, importance = problem_arrays(task, process, horizon=n_lags)
+        problem = problem_arrays(task, process, horizon=n_lags)
         exact = sk.expected_loss(network, task, process, horizon=horizon)
         laws = {"amplitude": amplitude, "readout": "linear", "bias": b_y, "horizon": horizon}
-        terms = second_order_terms(sk.projections(network, n_lags), taps, np.array(p), importance, **laws)
+        terms = second_order_terms(
+            sk.projections(network, n_lags), problem.taps, np.array(p), problem.importance, **laws
+        )
         for name in (*TERMS, *PARTS, "total", "per_output"):
             np.testing.assert_allclose(getattr(terms, name), getattr(exact, name), rtol=1e-10, atol=1e-13)
         assert float(terms.error_estimate) < 1e-12
