@@ -249,7 +249,7 @@ def test_first_order_is_the_loss_as_p_goes_to_zero():
     gaps = []
     for p in (1e-2, 1e-3, 1e-4):
         process = sk.SparseProcess(3, p)
-        taps, _, second_moment, importance = problem_arrays(task, process, horizon=300)
+        taps, _, second_moment, importance, _ = problem_arrays(task, process, horizon=300)
         with sk.float64():
             first = float(first_order_loss(A, taps, second_moment, importance, readout="linear"))
         gaps.append(sk.expected_loss(network, task, process).total / first - 1)

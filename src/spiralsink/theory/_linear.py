@@ -70,7 +70,7 @@ def linear_terms(
     written = directions(W_x, W_h, n_lags=taps.shape[0], recurrence="linear")
     A = jnp.einsum("hi,shj->sij", W_y, written)
     sums = _sum_lags(A, taps, mean, second_moment)
-    offset = _offset(W_h, W_y, b_h, b_y, taps.shape[0], steady)
+    offset = output_offset(W_h, W_y, b_h, b_y, taps.shape[0], steady)
     if steady:
         sums = _Sums(*(each[-1] for each in sums))
         sums = _add_tail(sums, W_h, W_y, W_h @ written[-1], taps, mean, second_moment)
@@ -159,7 +159,7 @@ def _add_tail(sums: _Sums, W_h: Any, W_y: Any, written: Any, G: Any, m: Any, q: 
     )
 
 
-def _offset(W_h: Any, W_y: Any, b_h: Any, b_y: Any, n_lags: int, steady: bool) -> Any:
+def output_offset(W_h: Any, W_y: Any, b_h: Any, b_y: Any, n_lags: int, steady: bool) -> Any:
     """What the biases add to the output: (outputs,) in steady state, (lags, outputs) along a finite horizon."""
     constant = jnp.zeros(W_y.shape[-1], W_y.dtype) if b_y is None else b_y
     if b_h is None:

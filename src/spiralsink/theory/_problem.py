@@ -21,12 +21,14 @@ class Problem(NamedTuple):
         mean: m_j = p_j mu_j, (*stack, features).
         second_moment: q_j = p_j nu_j, (*stack, features).
         importance: I_i, (outputs,).
+        p: Activity probabilities p_j, (*stack, features).
     """
 
     taps: Any
     mean: Any
     second_moment: Any
     importance: Any
+    p: Any
 
     @property
     def stacks(self) -> dict[str, tuple[int, ...]]:
@@ -60,7 +62,12 @@ def problem_arrays(task: Any, process: Any, *, horizon: Any) -> Problem:
     expected = (n_lags, task.n_outputs(n_features), n_features)
     if taps.shape[-3:] != expected:
         raise InvalidInput("target_filter", Shown(f"shape {taps.shape}"), f"of shape (*stack, *{expected})")
-    return Problem(taps, process.mean, process.second_moment, task_importance(task, expected[1]))
+    p = process.p if np.ndim(process.p) else process.p * np.ones(n_features)
+    return Problem(taps, process.mean, process.second_moment, task_importance(task, expected[1]), p)
+
+
+# how many axes each array of a problem has without a stack
+PROBLEM_AXES = Problem(3, 1, 1, 1, 1)
 
 
 def joint_stack(**stacks: tuple[int, ...]) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from .._float64 import float64, to_numpy
 from .._recurrence import directions
 from ..networks import RecurrentNetwork
 from ..tasks import FilterTask, filter_memory
-from ..theory import Horizon, Problem, linear_terms, problem_arrays, silent_loss
+from ..theory import PROBLEM_AXES, LossTerms, Problem, check_laws, exact_terms, problem_arrays, silent_loss
 from ._evaluate import Measured, measure_sampled
 from ._objectives import ExpectedLoss, Penalised, SampledLoss
 from ._sequences import Sequences, make_sequences
@@ -42,10 +42,25 @@ class Goal(Protocol):
 class ExpectedLaneLoss(eqx.Module):
     """The exact loss of one lane."""
 
-    horizon: Horizon = eqx.field(static=True)
+    objective: ExpectedLoss = eqx.field(static=True)
+    laws: tuple[Any, ...] = eqx.field(static=True)
 
     def __call__(self, network: RecurrentNetwork, problem: Problem) -> Any:
-        return expected_terms(network, problem, self.horizon).total
+        return self.terms(network, problem).total
+
+    def terms(self, network: RecurrentNetwork, problem: Problem) -> LossTerms:
+        """The terms in float64, whatever the dtype of the weights."""
+        network = jax.tree.map(_widen, network)
+        W_x, W_h, b_h = network.folded_weights
+        return exact_terms(
+            *(W_x, W_h, jnp.asarray(network.output_weights), problem),
+            readout=network.readout,
+            laws=self.laws,
+            horizon=self.objective.horizon,
+            quadrature=self.objective.quadrature,
+            b_h=b_h,
+            b_y=network.b_y,
+        )
 
 
 class ExpectedGoal(eqx.Module):
@@ -161,14 +176,6 @@ def prepare(objective: Any, network: RecurrentNetwork, task: Any, process: Any, 
     raise InvalidInput("objective", Shown(given), "ExpectedLoss(), SampledLoss() or Penalised(...)")
 
 
-def expected_terms(network: RecurrentNetwork, problem: Problem, horizon: Horizon) -> Any:
-    """The exact loss of one network in float64, whatever the dtype of its weights."""
-    network = jax.tree.map(_widen, network)
-    W_x, W_h, b_h = network.folded_weights
-    W_y = jnp.asarray(network.output_weights)
-    return linear_terms(W_x, W_h, W_y, *problem, horizon=horizon, b_h=b_h, b_y=network.b_y)
-
-
 def split_keys(key: Any, stack: tuple[int, ...]) -> tuple[Any, Any]:
     """(one key per lane, the key of the evaluation batch) from one key, or from one key per network.
 
@@ -195,31 +202,31 @@ def _key_stack(key: Any, stack: tuple[int, ...]) -> tuple[int, ...]:
 
 def lanes_of_problem(problem: Problem, count: int) -> Problem:
     """The problem with a leading axis of lanes on every array."""
-    n_axes = Problem(3, 1, 1, 1)
 
     def lanes(array: Any, n: int) -> Any:
         return jnp.broadcast_to(array, (count, *array.shape[array.ndim - n :]))
 
-    return jax.tree.map(lanes, problem, n_axes)
+    return jax.tree.map(lanes, problem, PROBLEM_AXES)
 
 
 def _prepare_expected(objective: ExpectedLoss, network: RecurrentNetwork, task: Any, process: Any) -> Prepared:
-    for field in ("recurrence", "readout"):
-        if getattr(network, field) != "linear":
-            allowed = "linear for the exact loss"
-            raise NotCovered(field, getattr(network, field), allowed, hint="use objective=SampledLoss()")
+    if network.recurrence != "linear":
+        allowed = "linear for the exact loss"
+        raise NotCovered("recurrence", network.recurrence, allowed, hint="use objective=SampledLoss()")
     problem = problem_arrays(task, process, horizon=objective.horizon)
+    if network.readout == "relu":
+        check_laws(process.amplitudes)
+    lane_loss = ExpectedLaneLoss(objective, process.amplitudes)
     with float64():
-        n_axes = Problem(3, 1, 1, 1)
-        flat = jax.tree.map(_flat, problem, n_axes)
+        flat = jax.tree.map(_flat, problem, PROBLEM_AXES)
 
     def measure(lanes: RecurrentNetwork) -> Measured:
         with float64():
-            terms, silent = to_numpy(_measure_expected(lanes, flat, objective.horizon))
+            terms, silent = to_numpy(_measure_expected(lanes, flat, lane_loss))
         importance = np.asarray(problem.importance, np.float64)
         return Measured(terms.total, np.zeros_like(terms.total), terms.per_output, silent @ importance, silent, terms)
 
-    return Prepared(ExpectedGoal(flat, ExpectedLaneLoss(objective.horizon)), measure)
+    return Prepared(ExpectedGoal(flat, lane_loss), measure)
 
 
 def _prepare_sampled(objective: SampledLoss, network: RecurrentNetwork, task: Any, process: Any, key: Any) -> Prepared:
@@ -244,11 +251,12 @@ def _prepare_sampled(objective: SampledLoss, network: RecurrentNetwork, task: An
 
 
 @eqx.filter_jit
-def _measure_expected(lanes: RecurrentNetwork, problem: Problem, horizon: Horizon) -> Any:
+def _measure_expected(lanes: RecurrentNetwork, problem: Problem, lane_loss: ExpectedLaneLoss) -> Any:
     arrays, rest = eqx.partition(lanes, eqx.is_array)
 
     def one(arrays: Any, problem: Problem) -> Any:
-        terms = expected_terms(eqx.combine(arrays, rest), problem, horizon)
+        terms = lane_loss.terms(eqx.combine(arrays, rest), problem)
+        horizon = lane_loss.objective.horizon
         silent = silent_loss(problem.taps, problem.mean, problem.second_moment, horizon=horizon)
         return terms, silent
 

@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 from .._errors import InvalidInput, Shown, check_count
-from ..theory import Horizon, SteadyState, check_horizon
+from ..theory import Horizon, Quadrature, SteadyState, check_horizon
 
 
 def check_burn_in(burn_in: Any, horizon: int) -> int:
@@ -30,17 +30,21 @@ def _check_non_negative(field: str, value: Any) -> None:
 class ExpectedLoss:
     """The exact expected loss per step, E[L] = sum_i I_i E[(y_i - y*_i)^2], computed in float64.
 
-    Known for linear recurrence with linear readout.
+    Known for linear recurrence with linear or ReLU readout.
 
     Attributes:
         horizon: `SteadyState()`, where a network of spectral radius >= 1 has an infinite loss and cannot be trained
             (`Orthogonal(0.9)` draws none), or T for the mean over t = 1 .. T with h_0 = 0.
+        quadrature: How finely the integrals of a ReLU readout are resolved.
     """
 
     horizon: Horizon = SteadyState()  # noqa: RUF009 (frozen)
+    quadrature: Quadrature = Quadrature()  # noqa: RUF009 (frozen)
 
     def __post_init__(self) -> None:
         check_horizon(self.horizon)
+        if not isinstance(self.quadrature, Quadrature):
+            raise InvalidInput("quadrature", self.quadrature, "a Quadrature")
 
     def __str__(self) -> str:
         return f"expected loss, {show_horizon(self.horizon)}"

@@ -1,27 +1,18 @@
 """The exact expected loss of a network."""
 
-import math
 from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from .._errors import InvalidInput, NotCovered, check_kind
 from .._float64 import computes_in_float64, float64, is_traced
 from .._status import Status
 from ..networks import RecurrentNetwork
-from ..theory import (
-    LossTerms,
-    Problem,
-    SteadyState,
-    linear_terms,
-    problem_arrays,
-    reached_recurrence,
-    silent_loss,
-)
+from ..theory import LossTerms, SteadyState, check_laws, problem_arrays, reached_recurrence, silent_loss
 from ..training import check_fit
+from ._exact import ExactLoss, allowed
 
 
 def expected_loss(
@@ -68,24 +59,26 @@ def expected_loss(
     check_kind("network", network, RecurrentNetwork, "a RecurrentNetwork, alone or a stack")
     if network.recurrence != "linear":
         raise NotCovered("recurrence", network.recurrence, "linear for an exact loss", hint="use sampled_loss")
-    if network.readout != "linear":
-        raise NotCovered("readout", network.readout, "linear for an exact loss", hint="use sampled_loss")
     if not (isinstance(tolerance, int | float) and tolerance > 0):
         raise InvalidInput("tolerance", tolerance, "a number > 0")
     problem = problem_arrays(task, process, horizon=horizon)
     stack = check_fit(network, task, process)
-    terms = _stacked_terms(network, problem, stack=stack, horizon=horizon)
-    if is_traced(terms):
-        return terms
-    unstable = np.asarray(terms.status == Status.UNSTABLE)
+    exact = ExactLoss(network.readout, process.amplitudes, horizon)
+    if network.readout == "relu":
+        check_laws(process.amplitudes)
+    if is_traced((network, problem)):
+        return exact.of_stack(network, problem, stack)
+    lanes = exact.lanes(network, problem, stack)
+    terms = exact.of_lanes(lanes) if network.readout == "linear" else exact.to_tolerance(lanes, tolerance)
+    unstable = terms.status == Status.UNSTABLE
     if unstable.any():
-        reached = _stacked_terms(_reached(network), problem, stack=stack, horizon=horizon)
+        again = exact.lanes(_reached(network), problem, stack)
+        reached = exact.of_lanes(again) if network.readout == "linear" else exact.to_tolerance(again, tolerance)
         terms = jax.tree.map(lambda all_of_it, part: _where(unstable, part, all_of_it), terms, reached)
-    # rounding around a loss that is exactly zero is no loss of accuracy
-    allowed = np.maximum(tolerance * np.abs(terms.total), 1e-13)
-    inaccurate = (terms.status == Status.CONVERGED) & (terms.error_estimate > allowed)
+    inaccurate = (terms.status == Status.CONVERGED) & (terms.error_estimate > allowed(terms, tolerance))
     status = np.where(inaccurate, Status.INACCURATE, terms.status).astype(np.int8)
     terms = eqx.tree_at(lambda each: each.status, terms, status)
+    terms = jax.tree.map(lambda leaf: leaf.reshape(stack + leaf.shape[1:]), terms)
     return terms if stack else _of_one_network(terms)
 
 
@@ -94,26 +87,6 @@ exact_silent_loss = computes_in_float64(silent_loss)
 
 def _where(condition: np.ndarray, yes: np.ndarray, no: np.ndarray) -> np.ndarray:
     return np.where(condition.reshape(condition.shape + (1,) * (yes.ndim - condition.ndim)), yes, no)
-
-
-@computes_in_float64
-def _stacked_terms(network: Any, problem: Problem, *, stack: tuple[int, ...], horizon: Any) -> LossTerms:
-    count = math.prod(stack)
-
-    def lanes(array: Any, n_axes: int) -> Any:
-        shape = array.shape[array.ndim - n_axes :]
-        return jnp.broadcast_to(array, (*stack, *shape)).reshape((count, *shape))
-
-    W_x, W_h, b_h = network.folded_weights
-    biases = {name: lanes(each, 1) for name, each in (("b_h", b_h), ("b_y", network.b_y)) if each is not None}
-    arrays = [lanes(each, 2) for each in (W_x, W_h, network.output_weights)]
-    arrays += [lanes(each, n) for each, n in zip(problem, (3, 1, 1, 1), strict=True)]
-
-    def one(arrays: Any, biases: Any) -> LossTerms:
-        return linear_terms(*arrays, horizon=horizon, **biases)
-
-    terms = jax.vmap(one)(arrays, biases)
-    return jax.tree.map(lambda leaf: leaf.reshape(stack + leaf.shape[1:]), terms)
 
 
 def _reached(network: RecurrentNetwork) -> RecurrentNetwork:

@@ -1,0 +1,113 @@
+"""Where the transform of a sum is inverted: how far right the contour lies, and the nodes on it."""
+
+import math
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.special import erfc
+
+# E[exp(c z)] = exp(8) bounds what rounding errors grow by; exp(-24) what is folded back from beyond the period
+_GROWTH = 8.0
+_FOLDED = 24.0
+_UNLIKELY = 22.0
+_STEEPEST = 40.0
+_N_TRIED = 24
+_FARTHEST = 18.0
+_STEEP_SHARE = 0.55
+# the window is 1 in the lower half of the frequencies and vanishes at the highest: a quarter octave around 0.62
+_WINDOW_CENTRE, _WINDOW_STEEPNESS = 0.62, 9.0
+
+
+class Fourier(NamedTuple):
+    """lambda_j = c + i j spacing, j = 0 .. n - 1, of a bounded sum that is inverted as a Fourier series.
+
+    Attributes:
+        c: Distance of the contour from the imaginary axis.
+        spacing: 2 pi / P, with P a period that the sum all but never exceeds.
+        folded: exp(-c P), the weight with which z + P adds to z.
+        wrapped: A bound on what values of z above the period add.
+        growth: log E[exp(c z)].
+    """
+
+    c: Any
+    spacing: Any
+    folded: Any
+    wrapped: Any
+    growth: Any
+
+    def highest(self, n_nodes: int) -> Any:
+        """Omega, the end of the window."""
+        return self.spacing * n_nodes
+
+    def weights(self, n_nodes: int) -> tuple[Any, Any]:
+        """Weights of (1 / 2 pi) Int d omega on the half line, for the window up to Omega and up to Omega / 2."""
+        at = np.arange(n_nodes) / n_nodes
+        trapezoid = np.where(at == 0, 0.5, 1.0) / math.pi
+        return self.spacing * (trapezoid * _window(at)), self.spacing * (trapezoid * _window(2 * at))
+
+
+class HalfLine(NamedTuple):
+    """lambda(u) = c (1 + i sinh u), u = 0 .. 18 in equal steps: for sums whose transform does not oscillate.
+
+    Attributes:
+        c: Distance of the contour from the imaginary axis.
+        growth: log E[exp(c z)].
+    """
+
+    c: Any
+    growth: Any
+
+    def nodes(self, n_nodes: int) -> tuple[Any, Any, Any]:
+        """Nodes, their weights, and the weights of every other node with twice the step, each (n_nodes,)."""
+        if n_nodes % 2 == 0:
+            n_nodes += 1
+        u, step = np.linspace(0, _FARTHEST, n_nodes, retstep=True)
+        weights = np.where(u == 0, 0.5, 1.0) * step * np.cosh(u) / math.pi
+        coarse = np.where(np.arange(n_nodes) % 2 == 0, 2 * weights, 0.0)
+        return self.c * jax.lax.complex(jnp.ones(n_nodes), jnp.asarray(np.sinh(u))), self.c * weights, self.c * coarse
+
+
+def fourier_contour(log_transform: Any, highest: Any, largest: Any, *, steepest: Any = np.inf) -> Fourier:
+    """The contour for a sum z of independent variables.
+
+    c solves log E[exp(c z)] = 8 on a geometric grid; the period is P = max(24 / c, 1.15 u) with u the highest value,
+    or one that a Chernoff bound says is all but never exceeded.
+
+    Args:
+        log_transform: c (n,) to log E[exp(c z)] (n,), for real c.
+        highest: The highest value that z can have; infinite where there is none.
+        largest: The largest positive value of any one of the variables, or its standard deviation where it is
+            unbounded.
+        steepest: Beyond it the transform does not exist or overflows; c stays well below.
+    """
+    tried, grown, c, growth = _try(log_transform, highest, largest, steepest)
+    highest = jnp.where(highest > 0, highest, 1.0)
+    # what lies beyond the period comes back multiplied by exp(c P): a Chernoff bound must beat that
+    beyond = jnp.where((tried > c) & jnp.isfinite(grown), tried - c, 0.0)
+    likely = jnp.min(jnp.where(beyond > 0, (grown + _UNLIKELY) / jnp.where(beyond > 0, beyond, 1.0), jnp.inf))
+    period = jnp.maximum(_FOLDED / c, 1.15 * jnp.minimum(highest, likely))
+    exponent = jnp.min(jnp.where(beyond > 0, grown - beyond * period - 2 * jnp.log(tried), jnp.inf))
+    wrapped = jnp.where(highest > period, jnp.exp(exponent), 0.0)
+    return Fourier(*map(jax.lax.stop_gradient, (c, 2 * math.pi / period, jnp.exp(-c * period), wrapped, growth)))
+
+
+def half_line_contour(log_transform: Any, highest: Any, largest: Any, *, steepest: Any = np.inf) -> HalfLine:
+    """The contour for sums whose transform decays without oscillating; arguments as for `fourier_contour`."""
+    _, _, c, growth = _try(log_transform, highest, largest, steepest)
+    return HalfLine(*map(jax.lax.stop_gradient, (c, growth)))
+
+
+def _try(log_transform: Any, highest: Any, largest: Any, steepest: Any) -> tuple[Any, Any, Any, Any]:
+    high = jnp.minimum(_STEEPEST / jnp.where(largest > 0, largest, 1.0), steepest)
+    low = jnp.minimum(jnp.maximum(_GROWTH / jnp.where(highest > 0, highest, 1.0), 1e-4 * high), high)
+    tried = low * (high / low) ** jnp.asarray(np.linspace(0, 1, _N_TRIED))
+    grown = log_transform(tried)
+    allowed = (grown <= _GROWTH) & (tried <= _STEEP_SHARE * high)
+    index = jnp.max(jnp.where(allowed, np.arange(_N_TRIED), 0))
+    return tried, grown, tried[index], grown[index]
+
+
+def _window(at: np.ndarray) -> np.ndarray:
+    return 0.5 * erfc(_WINDOW_STEEPNESS * (at - _WINDOW_CENTRE))

@@ -1,0 +1,209 @@
+"""E[(z_+)^2] and E[y z_+] from the transforms of any amplitude laws, with a bias, and at every step of a horizon."""
+
+import dataclasses
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..processes import Uniform
+from ._contour import Fourier, HalfLine, fourier_contour, half_line_contour
+from ._laws import is_bounded, steepest, support
+from ._moments import RectifiedMoments
+from ._pairs import one_active, pair_square, two_active
+from ._tail import rectified_normal
+
+_EPSILON = float(np.finfo(np.float64).eps)
+# a variable is resolved at a level when its factor has decayed this far at the end of the window
+_RESOLVED = 50.0
+
+
+@dataclasses.dataclass(frozen=True)
+class TransformSum:
+    """How to integrate; hashable, so that it is compiled in.
+
+    Attributes:
+        laws: One amplitude law per feature.
+        n_nodes: Nodes at each level.
+        n_levels: Levels of projections that differ by orders of magnitude.
+        running: Whether the moments of every partial sum over lags are wanted, (lags,), or those of the whole, ().
+        biased: Whether there is a bias.
+    """
+
+    laws: tuple[Any, ...]
+    n_nodes: int
+    n_levels: int
+    running: bool
+    biased: bool
+
+    def __call__(self, a: Any, p: Any, g: Any, bias: Any, tail_mean: Any, tail_variance: Any) -> RectifiedMoments:
+        """The moments of z = bias + sum_{s,j} a_sj x_sj + tail and y = sum_{s,j} g_sj x_sj.
+
+        Args:
+            a: Projections, (lags, features).
+            p: Activity probabilities, (features,).
+            g: Target filter at the same lags, (lags, features).
+            bias: A number, or (lags,) if running.
+            tail_mean: Mean of a normal tail.
+            tail_variance: Its variance.
+        """
+
+        def square(a: Any) -> tuple[Any, Any, Any]:
+            return self._square(a, p, bias, tail_mean, tail_variance)
+
+        (value, check, floor), (along, along_check, _) = jax.jvp(square, (a,), (g,))
+        return RectifiedMoments(value, 0.5 * along, check, 0.5 * along_check, floor)
+
+    @property
+    def _uniform(self) -> bool:
+        return all(isinstance(law, Uniform) for law in self.laws)
+
+    def _square(self, a: Any, p: Any, bias: Any, tail_mean: Any, tail_variance: Any) -> tuple[Any, Any, Any]:
+        present = jnp.ones(a.shape, bool)
+        p = jnp.broadcast_to(p, a.shape)
+        tail = (bias, tail_mean, tail_variance)
+        if self.n_levels == 1 or not self._uniform:
+            return self._level(a, p, *tail, last=True)[0]
+
+        def level(carry: Any, last: Any) -> tuple[Any, None]:
+            total, present, weight = carry
+            part, tiny, absent = self._level(jnp.where(present, a, 0.0), jnp.where(present, p, 0.0), *tail, last=last)
+            total = tuple(old + weight * new for old, new in zip(total, part, strict=True))
+            return (total, tiny, weight * absent), None
+
+        zero = jnp.zeros(a.shape[:1] if self.running else (), a.dtype)
+        is_last = np.arange(self.n_levels) == self.n_levels - 1
+        (total, _, _), _ = jax.lax.scan(level, ((zero,) * 3, present, zero + 1.0), is_last)
+        return total
+
+    def _level(
+        self, a: Any, p: Any, bias: Any, tail_mean: Any, tail_variance: Any, *, last: Any
+    ) -> tuple[Any, Any, Any]:
+        """One level: value, value by the coarser rule and floor; the inputs left over; the weight of the next level."""
+        still_a, still_p = jax.lax.stop_gradient((a, p))
+        contour = self._contour(still_a, still_p, jax.lax.stop_gradient(bias))
+        present = still_p > 0
+        big = present
+        if isinstance(contour, Fourier):
+            frequency = contour.spacing * jnp.arange(self.n_nodes, dtype=a.dtype)
+            node = jax.lax.complex(jnp.broadcast_to(contour.c, frequency.shape), frequency)
+            fine, coarse = contour.weights(self.n_nodes)
+            if self._uniform:
+                width = np.array([high - low for low, high in map(support, self.laws)])
+                big = present & (last | (jnp.abs(still_a) * width * contour.highest(self.n_nodes) > _RESOLVED))
+        else:
+            node, fine, coarse = contour.nodes(self.n_nodes)
+        # what is subtracted from the integrand is added in closed form, so any constants do
+        off = jnp.where(big, 1 - still_p, 1.0)
+        absent = jnp.cumprod(off.prod(axis=1)) if self.running else off.prod()
+        odds = jnp.where(big, still_p / jnp.maximum(1 - still_p, 0.01), 0.0) if self._uniform else jnp.zeros_like(p)
+        tiny_p = jnp.where(present & ~big, p, 0.0)
+
+        active = jnp.stack([law.transform(a[:, j, None] * node) for j, law in enumerate(self.laws)], axis=1)
+        factor = 1 + p[..., None] * (active - 1)
+        tail = jnp.exp(node * tail_mean + node**2 * (0.5 * tail_variance))
+        whole = _product(self.running, factor) * tail
+        rest = tail if last is True else _product(self.running, jnp.where(tiny_p[..., None] > 0, factor, 1.0)) * tail
+        single, own = self._sum(odds[..., None] * active), self._sum((odds[..., None] * active) ** 2)
+        drift = self._sum(tiny_p[..., None] * (active - 1))
+        known = rest + single * (1 + drift) + 0.5 * (single**2 - own)
+        shift = jnp.exp(node * jnp.asarray(bias)[..., None]) * 2 / node**3
+        inner = jnp.real((whole - absent[..., None] * known) * shift)
+
+        closed = self._closed(a, bias, odds, tiny_p)
+        closed = closed + jnp.where(last, rectified_normal(bias + tail_mean, tail_variance)[0], 0.0)
+        value = absent * closed
+        part = (value + inner @ fine, value + inner @ coarse, self._floor(contour, still_a, still_p, bias))
+        return part, present & ~big, absent
+
+    def _contour(self, a: Any, p: Any, bias: Any) -> Fourier | HalfLine:
+        positive = jnp.maximum(jnp.max(bias), 0.0)
+        highest, largest, limit = positive, positive, jnp.inf
+        for j, law in enumerate(self.laws):
+            low, high = support(law)
+            if is_bounded(law):
+                top = jnp.maximum(jnp.maximum(a[:, j] * low, a[:, j] * high), 0.0)
+                highest, largest = highest + jnp.sum(top), jnp.maximum(largest, jnp.max(top))
+            else:
+                top = jnp.max(jnp.maximum(a[:, j] if low >= 0 or high > 0 else -a[:, j], 0.0))
+                highest = highest + jnp.where(top > 0, jnp.inf, 0.0)
+                largest = jnp.maximum(largest, top * np.sqrt(law.second_moment))
+                limit = jnp.minimum(limit, jnp.where(top > 0, steepest(law) / jnp.where(top > 0, top, 1.0), jnp.inf))
+
+        def log_transform(tried: Any) -> Any:
+            logs = tried * positive
+            for j, law in enumerate(self.laws):
+                grown = law.transform(jnp.clip(tried[:, None] * a[:, j], -700.0, 700.0))
+                each = jnp.log(1 + p[:, j] * (grown - 1))
+                # a partial sum may grow more than the whole
+                logs = logs + jnp.sum(jnp.maximum(each, 0.0) if self.running else each, axis=1)
+            return logs
+
+        oscillates = self.biased or any(is_bounded(law) for law in self.laws)
+        choose = fourier_contour if oscillates else half_line_contour
+        return choose(log_transform, highest, largest, steepest=limit)
+
+    def _floor(self, contour: Fourier | HalfLine, a: Any, p: Any, bias: Any) -> Any:
+        """The error that no finer rule of the same contour would remove."""
+        rounding = _EPSILON * jnp.exp(contour.growth) / contour.c**2
+        if isinstance(contour, HalfLine):
+            return rounding
+        mean = sum(law.mean * jnp.vdot(p[:, j], a[:, j]) for j, law in enumerate(self.laws)) + jnp.max(bias)
+        square = sum(law.second_moment * jnp.vdot(p[:, j], a[:, j] ** 2) for j, law in enumerate(self.laws))
+        beyond = jnp.maximum(2 * np.pi / contour.spacing + mean, 0.0)
+        return jax.lax.stop_gradient(rounding + contour.folded * (beyond**2 + square) + contour.wrapped)
+
+    def _closed(self, a: Any, bias: Any, odds: Any, tiny_p: Any) -> Any:
+        """What one and two active inputs contribute: () or (lags,)."""
+        if not self._uniform:
+            return jnp.zeros(a.shape[:1] if self.running else (), a.dtype)
+        n_lags, n_features = a.shape
+        low, high = (np.tile([getattr(law, end) for law in self.laws], n_lags) for end in ("low", "high"))
+        a, odds, tiny_p = (each.reshape(-1) for each in (a, odds, tiny_p))
+        if self.biased:
+            at = jnp.asarray(bias)[..., None]
+            alone = one_active(at, a, low=low, high=high)
+            ends = {"low": low[:, None], "high": high[:, None], "low_b": low, "high_b": high}
+            pair = two_active(at[..., None], a[:, None], a, **ends)
+        else:
+            alone = one_active(0.0, a, low=low, high=high)
+            plain = not low.any()
+            if plain:
+                pair = pair_square((a * high)[:, None], a * high)
+            else:
+                pair = two_active(0.0, a[:, None], a, low=low[:, None], high=high[:, None], low_b=low, high_b=high)
+        both = odds[:, None] * odds * np.triu(np.ones((a.size, a.size)), 1)
+        mixed = odds[:, None] * tiny_p
+        joint = (both + mixed) * pair - mixed * alone[..., None]
+        single = odds * alone
+        if not self.running:
+            return single.sum() + joint.sum()
+        by_lag = (*single.shape[:-1], n_lags, n_features)
+        single = single.reshape(by_lag).sum(axis=-1)
+        joint = joint.reshape(*joint.shape[:-2], n_lags, n_features, n_lags, n_features).sum(axis=(-3, -1))
+        if self.biased:
+            known = np.tril(np.ones((n_lags, n_lags)))
+            return jnp.sum(single * known, axis=-1) + jnp.einsum("tsr,ts,tr->t", joint, known, known)
+        return jnp.cumsum(single) + jnp.diagonal(jnp.cumsum(jnp.cumsum(joint, axis=0), axis=1))
+
+    def _sum(self, values: Any) -> Any:
+        """Over features, and over lags or as partial sums along them."""
+        by_lag = values.sum(axis=1)
+        return jnp.cumsum(by_lag, axis=0) if self.running else by_lag.sum(axis=0)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _product(running: bool, values: Any) -> Any:
+    """The product over features and lags, or the partial products along lags, of (lags, features, nodes)."""
+    by_lag = values.prod(axis=1)
+    return jnp.cumprod(by_lag, axis=0) if running else by_lag.prod(axis=0)
+
+
+@_product.defjvp
+def _product_jvp(running: bool, primals: Any, tangents: Any) -> Any:
+    (values,), (change,) = primals, tangents
+    product = _product(running, values)
+    by_lag = (change / values).sum(axis=1)
+    return product, product * (jnp.cumsum(by_lag, axis=0) if running else by_lag.sum(axis=0))

@@ -1,0 +1,151 @@
+"""Exact losses of many networks at once: in lanes, as finely as the tolerance asks for."""
+
+import dataclasses
+import math
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._float64 import computes_in_float64, float64, to_numpy
+from .._status import Status
+from ..networks import RecurrentNetwork
+from ..theory import PROBLEM_AXES, LossTerms, Problem, Quadrature, SteadyState, exact_terms
+
+_NODES = (256, 512, 1024, 4096)
+_LAGS = (64, 256, 1024, 2048)
+# numbers that one compiled call works on: bounds memory, and keeps it in cache where that is possible
+_WORKING_SET = 2**21
+# rounding around a loss that is exactly zero is no loss of accuracy
+_LEAST_ERROR = 1e-13
+
+
+class Lanes(NamedTuple):
+    """Networks and problems with one leading axis."""
+
+    weights: Any
+    problem: Problem
+    biases: Any
+
+
+@dataclasses.dataclass(frozen=True)
+class ExactLoss:
+    """`exact_terms` of stacks; hashable, so that it is compiled in.
+
+    Attributes:
+        readout: "linear" or "relu".
+        laws: One amplitude law per feature.
+        horizon: `SteadyState()`, or T.
+    """
+
+    readout: str
+    laws: tuple[Any, ...]
+    horizon: Any
+
+    @computes_in_float64
+    def of_stack(self, network: RecurrentNetwork, problem: Problem, stack: tuple[int, ...]) -> LossTerms:
+        """The terms of traced networks, (*stack,): at the default fineness, because a tracer has no error yet."""
+        terms = self.terms(self._lanes(network, problem, stack), Quadrature())
+        return jax.tree.map(lambda leaf: leaf.reshape(stack + leaf.shape[1:]), terms)
+
+    def lanes(self, network: RecurrentNetwork, problem: Problem, stack: tuple[int, ...]) -> Lanes:
+        """Concrete networks as lanes."""
+        with float64():
+            return jax.tree.map(np.asarray, self._lanes(network, problem, stack))
+
+    def of_lanes(self, lanes: Lanes, quadrature: Quadrature = Quadrature()) -> LossTerms:  # noqa: B008 (frozen)
+        """The terms of all lanes in NumPy, block by block."""
+        count = len(lanes.weights[0])
+        n_lags = max(quadrature.n_lags, lanes.problem.taps.shape[1])
+        size = n_lags * math.prod(lanes.problem.taps.shape[2:]) * quadrature.n_nodes
+        block = _power_of_two(count)
+        if self.readout == "relu":
+            block = min(block, max(1, _WORKING_SET // size))
+        blocks = []
+        for first in range(0, count, block):
+            # the last lane fills up the last block: one compiled program for all of them
+            index = np.minimum(np.arange(first, first + block), count - 1)
+            with float64():
+                part = to_numpy(_compiled(self, jax.tree.map(lambda leaf, index=index: leaf[index], lanes), quadrature))
+            blocks.append(jax.tree.map(lambda leaf, first=first: leaf[: count - first], part))
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *blocks)
+
+    def to_tolerance(self, lanes: Lanes, tolerance: float) -> LossTerms:
+        """The terms of all lanes, those that need it with more lags and more nodes; `readout` is "relu".
+
+        Args:
+            lanes: Networks and problems.
+            tolerance: Relative error of the total.
+        """
+        n_lags = self._lags_needed(lanes, tolerance)
+        terms: Any = None
+        for needed in np.unique(n_lags):
+            of_these = np.flatnonzero(n_lags == needed)
+            found = self._refined(jax.tree.map(lambda leaf, at=of_these: leaf[at], lanes), int(needed), tolerance)
+            if terms is None:
+                terms = jax.tree.map(lambda leaf: np.zeros((len(n_lags), *leaf.shape[1:]), leaf.dtype), found)
+            for leaf, new in zip(jax.tree.leaves(terms), jax.tree.leaves(found), strict=True):
+                leaf[of_these] = new
+        return terms
+
+    def _refined(self, lanes: Lanes, n_lags: int, tolerance: float) -> LossTerms:
+        terms = self.of_lanes(lanes, Quadrature(_NODES[0], n_lags=n_lags))
+        for n_nodes in _NODES[1:]:
+            too_large = terms.error_estimate > allowed(terms, tolerance)
+            coarse = np.flatnonzero((terms.status == Status.CONVERGED) & too_large)
+            if not coarse.size:
+                break
+            some = jax.tree.map(lambda leaf, at=coarse: leaf[at], lanes)
+            finer = self.of_lanes(some, Quadrature(n_nodes, n_lags=n_lags))
+            better = finer.error_estimate < terms.error_estimate[coarse]
+            for leaf, new in zip(jax.tree.leaves(terms), jax.tree.leaves(finer), strict=True):
+                leaf[coarse[better]] = new[better]
+            if not (finer.error_estimate < 0.7 * terms.error_estimate[coarse]).any() and not better.any():
+                break
+        return terms
+
+    def _lags_needed(self, lanes: Lanes, tolerance: float) -> np.ndarray:
+        """How many lags to follow, so that the squares of those behind add up to less than the tolerance."""
+        _, W_h, _ = lanes.weights
+        if not isinstance(self.horizon, SteadyState):
+            return np.full(len(W_h), _LAGS[0])
+        radius = np.clip(np.abs(np.linalg.eigvals(W_h)).max(axis=-1), 1e-3, 0.99999)
+        needed = lanes.problem.taps.shape[1] + np.log(0.03 * tolerance) / (2 * np.log(radius))
+        return np.array(_LAGS)[np.minimum(np.searchsorted(_LAGS, needed), len(_LAGS) - 1)]
+
+    def _lanes(self, network: RecurrentNetwork, problem: Problem, stack: tuple[int, ...]) -> Lanes:
+        count = math.prod(stack)
+
+        def lanes(array: Any, n_axes: int) -> Any:
+            shape = array.shape[array.ndim - n_axes :]
+            return jnp.broadcast_to(array, (*stack, *shape)).reshape((count, *shape))
+
+        W_x, W_h, b_h = network.folded_weights
+        biases = {name: lanes(each, 1) for name, each in (("b_h", b_h), ("b_y", network.b_y)) if each is not None}
+        weights = tuple(lanes(each, 2) for each in (W_x, W_h, network.output_weights))
+        return Lanes(weights, Problem(*map(lanes, problem, PROBLEM_AXES)), biases)
+
+    def terms(self, lanes: Lanes, quadrature: Quadrature) -> LossTerms:
+        """The terms of all lanes, in JAX."""
+
+        def one(weights: Any, problem: Problem, biases: Any) -> LossTerms:
+            how = {"readout": self.readout, "laws": self.laws, "horizon": self.horizon, "quadrature": quadrature}
+            return exact_terms(*weights, problem, **how, **biases)
+
+        return jax.vmap(one)(lanes.weights, lanes.problem, lanes.biases)
+
+
+def allowed(terms: LossTerms, tolerance: float) -> Any:
+    """The largest error within a relative tolerance."""
+    return np.maximum(tolerance * np.abs(terms.total), _LEAST_ERROR)
+
+
+@partial(jax.jit, static_argnums=(0, 2))
+def _compiled(loss: ExactLoss, lanes: Lanes, quadrature: Quadrature) -> LossTerms:
+    return loss.terms(lanes, quadrature)
+
+
+def _power_of_two(count: int) -> int:
+    return 1 << max(count - 1, 0).bit_length()
