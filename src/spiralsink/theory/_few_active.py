@@ -9,6 +9,7 @@ import numpy as np
 
 from .._errors import NotCovered, Shown
 from ..processes import Amplitude, Constant, Exponential, HalfNormal, Uniform
+from ._laws import signed_second_moments
 from ._pairs import one_active, two_active
 
 
@@ -46,10 +47,9 @@ def few_active(amplitudes: tuple[Amplitude, ...], readout: str) -> FewActive:
     """
     mean = np.array([law.mean for law in amplitudes])
     second_moment = np.array([law.second_moment for law in amplitudes])
-    halves = np.array([_half_moments(law) for law in amplitudes])
-    if readout == "linear":
+    if readout == "linear":  # both signs are seen alike: how they share the second moment makes no difference
         laws = np.stack([mean, second_moment - mean**2], axis=-1)
-        return FewActive(_linear_one, _linear_two, laws, halves[:, 0], halves[:, 1], mean, True)
+        return FewActive(_linear_one, _linear_two, laws, second_moment, np.zeros_like(mean), mean, True)
     families = {type(law) for law in amplitudes}
     family = families.pop()
     if families:
@@ -59,19 +59,8 @@ def few_active(amplitudes: tuple[Amplitude, ...], readout: str) -> FewActive:
         raise NotCovered("amplitude", Shown(family.__name__), allowed)
     parameters, one, two, takes_bias = _FAMILIES[family]
     laws = np.array([[getattr(law, name) for name in parameters] for law in amplitudes], np.float64)
-    return FewActive(one, two, laws, halves[:, 0], halves[:, 1], mean, takes_bias)
-
-
-def _half_moments(law: Any) -> tuple[float, float]:
-    """E[U_+^2] and E[U_-^2]; laws of a user's own are taken to be positive."""
-    if isinstance(law, Constant) and law.value < 0:
-        return 0.0, law.second_moment
-    if not isinstance(law, Uniform) or law.low >= 0:
-        return law.second_moment, 0.0
-    if law.high <= 0:
-        return 0.0, law.second_moment
-    width = 3 * (law.high - law.low)
-    return law.high**3 / width, -(law.low**3) / width
+    upper, lower = np.array([signed_second_moments(law) for law in amplitudes]).T
+    return FewActive(one, two, laws, upper, lower, mean, takes_bias)
 
 
 def _linear_one(bias: Any, a: Any, law: Any) -> Any:
