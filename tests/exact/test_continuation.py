@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from spiralsink import InvalidInput, Status, float64
-from spiralsink.optimisation import continue_branches
+from spiralsink.optimisation import DifferencedCurvature, ExactCurvature, continue_branches
 
 TILT = 0.1
+EXACT = ExactCurvature()
 
 
 def saddle_node(x, parameter):
@@ -84,7 +85,7 @@ def whole(x, parameter):
 
 
 @functools.cache
-def follow(*, folds=0, high=4.0, width=8):
+def follow(*, folds=0, width=8, curvature=EXACT):
     which = np.array([PROBLEMS.index(case[0]) for case in CASES.values()], dtype=np.int32)
     x, parameter, direction = (np.array([case[i] for case in CASES.values()], dtype=float) for i in (1, 2, 3))
     found = continue_branches(
@@ -92,9 +93,10 @@ def follow(*, folds=0, high=4.0, width=8):
         whole(x, parameter),
         parameter,
         direction=direction,
-        limits=(-4.0, high),
+        limits=(-4.0, 4.0),
         args=(which,),
         boundary=boundary,
+        curvature=curvature,
         folds=folds,
         width=width,
     )
@@ -114,7 +116,7 @@ def roots(name, parameter):
         "fold at a kink": lambda x: np.where(x > 0, x, -0.3 * x) + parameter,
         "wall": lambda x: x - parameter,
     }
-    return x[name]
+    return x.get(name, lambda x: x)
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if name != "no solution"])
@@ -213,6 +215,29 @@ def test_the_order_of_lanes_changes_nothing():
         assert branch.end == follow()[name].end
 
 
+def test_hessians_from_differences_lead_the_same_way():
+    for name, branch in follow(folds=2, curvature=DifferencedCurvature(1e-4)).items():
+        exact = follow(folds=2)[name]
+        if name in (
+            "wall",
+            "kink",
+            "fold at a kink",
+        ):  # a difference across the kink or the wall is none of either side
+            continue
+        assert (branch.end, len(branch.folds)) == (exact.end, len(exact.folds))
+        np.testing.assert_allclose(branch.parameter[branch.folds], exact.parameter[exact.folds], atol=1e-6)
+        np.testing.assert_allclose(roots(name, branch.parameter)(branch.point[:, 0]), 0, atol=1e-8)
+
+
+def test_stretches_and_joints():
+    branch = follow(folds=2)["double well"]
+    first = branch.folds[0]
+    again = type(branch).join([branch[: first + 1], branch[first:]])
+    np.testing.assert_array_equal(again.point, branch.point)
+    np.testing.assert_array_equal(again.folds, branch.folds)
+    assert list(branch[first:].folds) == [0, branch.folds[1] - first]
+
+
 def test_compiled_once_and_in_float64():
     traced, counts = [], []
 
@@ -247,3 +272,8 @@ def test_bad_input(change, message):
     start, parameter = given.pop("start"), given.pop("parameter")
     with pytest.raises(InvalidInput, match=message):
         continue_branches(function, start, parameter, args=(np.zeros(1, np.int32),), **given)
+
+
+def test_bad_settings():
+    with pytest.raises(InvalidInput, match=r"step must be in \(0, 0.1\), got 0.5"):
+        DifferencedCurvature(0.5)

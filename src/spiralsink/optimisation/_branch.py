@@ -1,12 +1,15 @@
 """A curve of critical points, as followed: points, stability, how it ended, and what lies between its points."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from .._status import Status
 from ._hermite import hermite
+
+_ALONG = ("point", "parameter", "value", "slope", "tangent", "curvature", "stable")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,13 +41,33 @@ class Branch:
     end: str
     status: Status
 
+    def __getitem__(self, rows: slice) -> "Branch":
+        """A stretch of the curve; the end stays that of the whole."""
+        kept = {name: getattr(self, name)[rows] for name in _ALONG}
+        found = np.zeros(len(self.parameter), dtype=bool)
+        found[self.folds] = True
+        return dataclasses.replace(self, **kept, folds=np.flatnonzero(found[rows]))
+
     def reversed(self) -> "Branch":
         """The same points in the other order; the end stays that of the curve as it was followed."""
-        turned = {
-            name: getattr(self, name)[::-1] for name in ("point", "parameter", "value", "slope", "curvature", "stable")
-        }
-        folds = len(self.parameter) - 1 - self.folds[::-1]
-        return dataclasses.replace(self, **turned, tangent=-self.tangent[::-1], folds=folds)
+        turned = self[::-1]
+        return dataclasses.replace(turned, tangent=-turned.tangent)
+
+    @staticmethod
+    def join(pieces: Sequence["Branch"]) -> "Branch":
+        """One curve of pieces that follow each other, with points that they share only once; the end of the last.
+
+        Args:
+            pieces: At least one.
+        """
+        kept = [pieces[0]]
+        for piece in pieces[1:]:
+            shared = abs(piece.parameter[0] - kept[-1].parameter[-1]) < 1e-12
+            kept.append(piece[1:] if shared else piece)
+        joined = {name: np.concatenate([getattr(piece, name) for piece in kept]) for name in _ALONG}
+        starts = np.cumsum([0] + [len(piece.parameter) for piece in kept[:-1]])
+        folds = np.concatenate([piece.folds + start for piece, start in zip(kept, starts, strict=True)])
+        return dataclasses.replace(kept[-1], **joined, folds=folds)
 
     def at(self, parameter: float) -> tuple[np.ndarray, float]:
         """The point x and f at a lambda within the curve, by cubic interpolation; the first place that it passes.

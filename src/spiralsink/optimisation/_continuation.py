@@ -1,5 +1,6 @@
 """Curves of critical points of f(x, lambda), followed through folds by pseudo-arclength: many lanes, one program."""
 
+import functools
 import itertools
 from collections.abc import Callable, Generator
 from typing import Any
@@ -12,7 +13,7 @@ from .._errors import InvalidInput, Shown, check_count, check_finite
 from .._float64 import float64
 from .._progress import NoProgress, Progress
 from ._branch import Branch
-from ._corrector import Found, Request, correct
+from ._corrector import Curvature, ExactCurvature, Found, Request, correct
 from ._follow import Settings, follow
 
 _WIDTH = 8
@@ -39,6 +40,7 @@ def continue_branches(
     limits: Any,
     args: tuple[Any, ...] = (),
     boundary: Callable[..., Any] = no_boundary,
+    curvature: Curvature = ExactCurvature(),  # noqa: B008 (frozen)
     folds: int = 0,
     longest_step: float = 0.2,
     max_points: int = 400,
@@ -61,10 +63,11 @@ def continue_branches(
         limits: (low, high), each a number or (n,): where a curve ends by `range`, at that lambda exactly.
         args: Further arguments: a tuple of trees of arrays with a leading axis n, one entry per lane.
         boundary: Same arguments as `function`; a curve ends by `bound` where it turns positive.
+        curvature: `ExactCurvature()`, or `DifferencedCurvature()` where compilation costs more than evaluation.
         folds: How many folds a curve passes; it ends at the next one, by `fold`.
         longest_step: Longest step, in units of 1 + |x_i| for entries of x and of 1 for lambda; scale lambda to fit.
         max_points: Largest number of points of a curve.
-        width: How many lanes are corrected at once.
+        width: How many lanes are corrected at once, the shape of the program.
         progress: Told about the lanes that ended.
 
     Returns:
@@ -88,14 +91,14 @@ def continue_branches(
     progress.start("following branches", len(lanes), "branches")
     try:
         with float64():
-            return _run(function, boundary, lanes, args, min(width, len(lanes)), progress)
+            program = functools.partial(correct, function, boundary, curvature)
+            return _run(program, lanes, args, width, progress)
     finally:
         progress.close()
 
 
 def _run(
-    function: Any,
-    boundary: Any,
+    program: Callable[[Request, Any], Found],
     lanes: list[Generator[Request, Found, Branch]],
     args: Any,
     width: int,
@@ -110,7 +113,7 @@ def _run(
         slots = np.resize(order, width)  # idle slots repeat a lane that is still followed
         requests = jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *(active[lane] for lane in slots))
         rows = jax.tree.map(lambda leaf, slots=slots: jnp.asarray(np.asarray(leaf)[slots]), args)
-        found = jax.tree.map(np.asarray, correct(function, boundary, requests, rows))
+        found = jax.tree.map(np.asarray, program(requests, rows))
         for slot, lane in enumerate(order):
             try:
                 active[lane] = lanes[lane].send(jax.tree.map(lambda leaf, at=slot: leaf[at], found))

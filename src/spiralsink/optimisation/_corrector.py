@@ -1,5 +1,6 @@
 """The compiled part of a continuation: from a guess near a curve of critical points to the curve, for many lanes."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -8,6 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
+
+from .._errors import InvalidInput
 
 _TOLERANCE = 1e-9
 _MOST_CORRECTIONS = 12
@@ -51,16 +54,50 @@ class Found(NamedTuple):
     excess: Float[Array, ""]
 
 
-class _Correction(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class ExactCurvature:
+    """The Hessian by forward over reverse differentiation: no error, but a large program to compile."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DifferencedCurvature:
+    """The Hessian from central differences of the gradient: 2 (d + 1) more gradients, nothing more to compile.
+
+    Attributes:
+        step: Half of the difference, in units of 1 + |x_i| for x and of 1 for lambda.
+    """
+
+    step: float = 1e-4
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.step, float | int) and 0 < self.step < 0.1):
+            raise InvalidInput("step", self.step, "in (0, 0.1)")
+
+
+Curvature = ExactCurvature | DifferencedCurvature
+
+
+class _Search(NamedTuple):
+    """One lane on its way; every turn of the loop costs one gradient."""
+
+    stage: Any
     y: Any
+    value: Any
+    gradient: Any
     residual: Any
     inverse: Any
     size: Any
     count: Any
+    hessian: Any
+
+
+_FIRST, _CORRECTING, _DIFFERENCING, _ENDED = range(4)
 
 
 @eqx.filter_jit
-def correct(function: Callable[..., Any], boundary: Callable[..., Any], requests: Request, args: Any) -> Found:
+def correct(
+    function: Callable[..., Any], boundary: Callable[..., Any], curvature: Curvature, requests: Request, args: Any
+) -> Found:
     """Solves grad_x f = 0, row . (y - guess) = 0 from each lane's guess and differentiates there.
 
     Broyden's method from the Jacobian of the lane's last point: one gradient per correction, one Hessian in all. It
@@ -69,48 +106,93 @@ def correct(function: Callable[..., Any], boundary: Callable[..., Any], requests
     Args:
         function: f(x, lambda, *args) of one lane.
         boundary: Positive outside of the region in which curves are followed; arguments as `function`.
+        curvature: How the Hessian is had.
         requests: One per lane, leading axis of every field.
         args: Further arguments, leading axis of every leaf.
     """
-    return jax.vmap(lambda request, args: _correct(function, boundary, request, args))(requests, args)
+    return jax.vmap(lambda request, args: _correct(function, boundary, curvature, request, args))(requests, args)
 
 
-def _correct(function: Any, boundary: Any, request: Request, args: Any) -> Found:
+def _correct(function: Any, boundary: Any, curvature: Curvature, request: Request, args: Any) -> Found:
+    size, dtype = request.guess.size, request.guess.dtype
+    differenced = isinstance(curvature, DifferencedCurvature)
+    width = request.scale * (curvature.step if differenced else 0.0)
+
     def slopes(y: Any) -> Any:
         value, gradient = jax.value_and_grad(lambda y: function(y[:-1], y[-1], *args))(y)
         return gradient, value
 
-    def residual(y: Any) -> Any:
-        return jnp.append(slopes(y)[0][:-1], request.row @ (y - request.guess))
+    def advance(now: _Search) -> _Search:
+        side = 1.0 - 2.0 * (now.count % 2).astype(dtype)
+        aside = jnp.zeros(size, dtype).at[now.count // 2].set(side) * width
+        step = jnp.select(
+            [now.stage == _CORRECTING, now.stage == _DIFFERENCING], [-(now.inverse @ now.residual), aside], 0.0
+        )
+        trial = now.y + step
+        gradient, value = slopes(trial)
+        residual = jnp.append(gradient[:-1], request.row @ (trial - request.guess))
+        moved = _moved(now, step, value, gradient, residual, request, differenced)
+        column = now.hessian.at[:, now.count // 2].add(
+            side * gradient / (2 * jnp.where(width > 0, width, 1.0))[now.count // 2]
+        )
+        last = now.count == 2 * size - 1
+        measured = now._replace(
+            hessian=column, count=now.count + 1, stage=jnp.where(last, _ENDED, now.stage).astype(jnp.int32)
+        )
+        return jax.tree.map(lambda a, b: jnp.where(now.stage == _DIFFERENCING, a, b), measured, moved)
 
-    def unfinished(now: _Correction) -> Any:
-        going = (now.count < request.corrections) & (now.size > _TOLERANCE)
-        return going & jnp.isfinite(now.residual).all() & jnp.isfinite(now.inverse).all()
-
-    def advance(now: _Correction) -> _Correction:
-        step = -(now.inverse @ now.residual)
-        y = now.y + step
-        after = residual(y)
-        shift = now.inverse @ (after - now.residual)
-        along = step @ shift
-        update = jnp.outer(step - shift, step @ now.inverse) / jnp.where(along == 0, 1.0, along)
-        inverse = now.inverse + jnp.where(along == 0, 0.0, update)
-        size = jnp.linalg.norm(step / request.scale)
-        return _Correction(y, after, inverse, size, now.count + 1)
-
-    inverse = jnp.linalg.inv(jnp.concatenate([request.jacobian, request.row[None]]))
-    infinite = jnp.full((), jnp.inf, request.guess.dtype)
-    start = _Correction(request.guess, residual(request.guess), inverse, infinite, jnp.zeros((), jnp.int32))
-    end = jax.lax.while_loop(unfinished, advance, start)
-    gradient, derivative, value = jax.linearize(slopes, end.y, has_aux=True)
-    hessian = jax.vmap(derivative)(jnp.eye(end.y.size, dtype=end.y.dtype))
-    finite = jnp.isfinite(value) & jnp.isfinite(gradient).all() & jnp.isfinite(hessian).all()
+    zero, vector = jnp.zeros((), dtype), jnp.zeros(size, dtype)
+    start = _Search(
+        stage=jnp.int32(_FIRST),
+        y=request.guess,
+        value=zero,
+        gradient=vector,
+        residual=vector,
+        inverse=jnp.linalg.inv(jnp.concatenate([request.jacobian, request.row[None]])),
+        size=zero + jnp.inf,
+        count=jnp.int32(0),
+        hessian=jnp.zeros((size, size), dtype),
+    )
+    end = jax.lax.while_loop(lambda now: now.stage != _ENDED, advance, start)
+    hessian = end.hessian
+    if not differenced:
+        _, derivative, _ = jax.linearize(slopes, end.y, has_aux=True)
+        hessian = jax.vmap(derivative)(jnp.eye(size, dtype=dtype)).T
+    finite = jnp.isfinite(end.value) & jnp.isfinite(end.gradient).all() & jnp.isfinite(hessian).all()
     settled = (end.size <= _TOLERANCE) | (request.corrections == 0)
     return Found(
         y=end.y,
         converged=finite & settled,
-        value=value,
-        slope=gradient[-1],
-        jacobian=hessian[:, :-1].T,
+        value=end.value,
+        slope=end.gradient[-1],
+        jacobian=hessian[:-1],
         excess=boundary(end.y[:-1], end.y[-1], *args),
+    )
+
+
+def _moved(
+    now: _Search, step: Any, value: Any, gradient: Any, residual: Any, request: Request, differenced: bool
+) -> _Search:
+    """After the first evaluation, or a correction: Broyden's update of the inverse, and what comes next."""
+    first = now.stage == _FIRST
+    shift = now.inverse @ (residual - now.residual)
+    along = step @ shift
+    usable = ~first & (along != 0)
+    update = jnp.outer(step - shift, step @ now.inverse) / jnp.where(usable, along, 1.0)
+    size = jnp.where(first, jnp.inf, jnp.linalg.norm(step / request.scale))
+    count = now.count + jnp.where(first, 0, 1)
+    healthy = jnp.isfinite(residual).all() & jnp.isfinite(value)
+    arrived = healthy & ((size <= _TOLERANCE) | (request.corrections == 0))
+    going_on = healthy & (count < request.corrections) & jnp.isfinite(now.inverse).all()
+    ended = _DIFFERENCING if differenced else _ENDED
+    return _Search(
+        stage=jnp.select([arrived, going_on], [ended, _CORRECTING], _ENDED).astype(jnp.int32),
+        y=now.y + step,
+        value=value,
+        gradient=gradient,
+        residual=residual,
+        inverse=now.inverse + jnp.where(usable, update, 0.0),
+        size=size,
+        count=jnp.where(arrived, 0, count).astype(jnp.int32),
+        hessian=now.hessian,
     )

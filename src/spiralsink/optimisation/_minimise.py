@@ -161,10 +161,12 @@ class Search:
     def minima(self) -> Minima:
         """Where the lanes are now; those that still run are UNCONVERGED."""
         state = jax.tree.map(np.asarray, self._state)
+        with np.errstate(over="ignore"):  # lanes that ended at a wall may have gradients of any size
+            gradient_norm = np.linalg.norm(state.gradient, axis=-1)
         return Minima(
             point=state.point,
             value=state.value,
-            gradient_norm=np.linalg.norm(state.gradient, axis=-1),
+            gradient_norm=gradient_norm,
             steps=np.maximum(state.steps, 0),
             status=np.where(state.status == RUNNING, Status.UNCONVERGED, state.status).astype(np.int8),
         )
