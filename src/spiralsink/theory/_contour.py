@@ -16,6 +16,7 @@ _STEEPEST = 40.0
 _N_TRIED = 24
 _FARTHEST = 18.0
 _STEEP_SHARE = 0.55
+_TILT = math.pi / 8
 # the window is 1 in the lower half of the frequencies and vanishes at the highest: a quarter octave around 0.62
 _WINDOW_CENTRE, _WINDOW_STEEPNESS = 0.62, 9.0
 
@@ -49,24 +50,32 @@ class Fourier(NamedTuple):
 
 
 class HalfLine(NamedTuple):
-    """lambda(u) = c (1 + i sinh u), u = 0 .. 18 in equal steps: for sums whose transform does not oscillate.
+    """lambda(u) = c (1 + sin(tilt) (1 - cosh u) + i cos(tilt) sinh u), u = 0 .. 18 in equal steps.
+
+    For sums whose transform does not oscillate. A bias does; the tilt bends the contour to where exp(lambda bias)
+    decays.
 
     Attributes:
-        c: Distance of the contour from the imaginary axis.
+        c: Where the contour meets the real axis.
+        tilt: Radians; positive to the left.
         growth: log E[exp(c z)].
     """
 
     c: Any
+    tilt: Any
     growth: Any
 
     def nodes(self, n_nodes: int) -> tuple[Any, Any, Any]:
-        """Nodes, their weights, and the weights of every other node with twice the step, each (n_nodes,)."""
-        if n_nodes % 2 == 0:
-            n_nodes += 1
-        u, step = np.linspace(0, _FARTHEST, n_nodes, retstep=True)
-        weights = np.where(u == 0, 0.5, 1.0) * step * np.cosh(u) / math.pi
-        coarse = np.where(np.arange(n_nodes) % 2 == 0, 2 * weights, 0.0)
-        return self.c * jax.lax.complex(jnp.ones(n_nodes), jnp.asarray(np.sinh(u))), self.c * weights, self.c * coarse
+        """Nodes, their complex weights, and the weights of every other node with twice the step.
+
+        There are n_nodes of them, or one more where that is even.
+        """
+        u, step = np.linspace(0, _FARTHEST, n_nodes + (n_nodes + 1) % 2, retstep=True)
+        sine, cosine = jnp.sin(self.tilt), jnp.cos(self.tilt)
+        node = self.c * jax.lax.complex(1 + sine * (1 - np.cosh(u)), cosine * np.sinh(u))
+        slope = self.c * jax.lax.complex(cosine * np.cosh(u), sine * np.sinh(u))
+        trapezoid = np.where(u == 0, 0.5, 1.0) * step / math.pi
+        return node, slope * trapezoid, slope * np.where(np.arange(u.size) % 2 == 0, 2 * trapezoid, 0.0)
 
 
 def fourier_contour(log_transform: Any, highest: Any, largest: Any, *, steepest: Any = np.inf) -> Fourier:
@@ -93,10 +102,20 @@ def fourier_contour(log_transform: Any, highest: Any, largest: Any, *, steepest:
     return Fourier(*map(jax.lax.stop_gradient, (c, 2 * math.pi / period, jnp.exp(-c * period), wrapped, growth)))
 
 
-def half_line_contour(log_transform: Any, highest: Any, largest: Any, *, steepest: Any = np.inf) -> HalfLine:
-    """The contour for sums whose transform decays without oscillating; arguments as for `fourier_contour`."""
+def half_line_contour(
+    log_transform: Any, highest: Any, largest: Any, *, steepest: Any = np.inf, bias: Any = 0.0
+) -> HalfLine:
+    """The contour for sums whose transform decays without oscillating.
+
+    Args:
+        log_transform: As for `fourier_contour`, like the next three.
+        highest: The highest value that z can have.
+        largest: The largest standard deviation of any one of the variables.
+        steepest: Beyond it the transform does not exist.
+        bias: A constant that is part of z.
+    """
     _, _, c, growth = _try(log_transform, highest, largest, steepest)
-    return HalfLine(*map(jax.lax.stop_gradient, (c, growth)))
+    return HalfLine(*map(jax.lax.stop_gradient, (c, _TILT * jnp.sign(bias), growth)))
 
 
 def _try(log_transform: Any, highest: Any, largest: Any, steepest: Any) -> tuple[Any, Any, Any, Any]:
@@ -106,7 +125,17 @@ def _try(log_transform: Any, highest: Any, largest: Any, steepest: Any) -> tuple
     grown = log_transform(tried)
     allowed = (grown <= _GROWTH) & (tried <= _STEEP_SHARE * high)
     index = jnp.max(jnp.where(allowed, np.arange(_N_TRIED), 0))
-    return tried, grown, tried[index], grown[index]
+    following = jnp.minimum(index + 1, _N_TRIED - 1)
+    # between the two, so that c moves without jumps when the variables do
+    rise = grown[following] - grown[index]
+    usable = jnp.isfinite(rise) & (rise > 0)
+    share = jnp.where(usable, (_GROWTH - grown[index]) / jnp.where(usable, rise, 1.0), 0.0)
+    ratio = tried[following] / tried[index]
+    share = jnp.clip(
+        jnp.minimum(share, jnp.log(_STEEP_SHARE * high / tried[index]) / jnp.log(ratio + 1e-300)), 0.0, 1.0
+    )
+    share = jnp.where(following > index, share, 0.0)
+    return tried, grown, tried[index] * ratio**share, jnp.where(share > 0, _GROWTH, grown[index])
 
 
 def _window(at: np.ndarray) -> np.ndarray:

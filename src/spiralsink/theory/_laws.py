@@ -44,6 +44,16 @@ def is_bounded(law: Any) -> bool:
     return math.isfinite(low) and math.isfinite(high)
 
 
+def continued_transform(law: Any, v: Any) -> Any:
+    """E[exp(v U)], continued analytically to where the integral does not exist."""
+    return law.rate / (law.rate - v) if isinstance(law, Exponential) else law.transform(v)
+
+
+def can_bend(law: Any) -> bool:
+    """Whether the transform is known to decay along contours that bend away from the imaginary axis."""
+    return isinstance(law, Exponential | HalfNormal)
+
+
 def steepest(law: Any) -> float:
     """The largest Re v at which the transform of an unbounded law exists and can be trusted."""
     return min(0.95 * law.abscissa, _N_DEVIATIONS / math.sqrt(law.second_moment))

@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+_LEAST_RELATIVE = 1e-9
+
 
 class RectifiedMoments(NamedTuple):
     """Moments of a rectified sum z = b + sum_n a_n x_n, and what they are known to.
@@ -22,5 +24,10 @@ class RectifiedMoments(NamedTuple):
 
     @property
     def error(self) -> Any:
-        """Estimated absolute error of square - 2 cross."""
-        return abs(self.square - self.square_check - 2 * (self.cross - self.cross_check)) + self.floor
+        """Estimated absolute error of square - 2 cross.
+
+        Twice the difference between the rules, whose errors may have the same sign, and never below the accuracy to
+        which rules of this kind were found to agree with high-precision integration.
+        """
+        change = abs(self.square - self.square_check - 2 * (self.cross - self.cross_check))
+        return 2 * change + self.floor + _LEAST_RELATIVE * (abs(self.square) + 2 * abs(self.cross))

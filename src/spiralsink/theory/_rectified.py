@@ -3,16 +3,22 @@
 import dataclasses
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from .._errors import check_count
 from .._types import AnyArray
-from ..processes import Uniform
+from ..processes import Constant, Uniform
+from ._enumeration import enumerated_moments, enumeration_error
+from ._laws import is_bounded
 from ._moments import RectifiedMoments
 from ._transform_sum import TransformSum
 from ._uniform_sum import uniform_sum
+
+# constant amplitudes are enumerated: all 2^n patterns of so many inputs
+_MOST_AT_ONCE, _MOST_AT_EACH_STEP = 40, 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +80,40 @@ def rectified_moments(
         scale = np.array([law.high for law in laws])
         flat = (jnp.ravel(a * scale), jnp.ravel(jnp.broadcast_to(p, a.shape)), jnp.ravel(direction * scale))
         return uniform_sum(*flat, mean, variance, n_nodes, n_levels)
-    at = jnp.zeros(a.shape[:1] if running else (), a.dtype) if bias is None else jnp.asarray(bias, jnp.float64)
-    rule = TransformSum(laws, n_nodes, n_levels, running, biased=bias is not None)
-    return rule(a, p, direction, at, mean, variance)
+    at = jnp.zeros((), a.dtype) if bias is None else jnp.asarray(bias, jnp.float64)
+    at = jnp.broadcast_to(at, a.shape[:1] if running else ())
+    # complex integrands, real weights
+    with jax.numpy_dtype_promotion("standard"):
+        if (
+            all(isinstance(law, Constant) for law in laws)
+            and _is_nothing(tail)
+            and a.size <= (_MOST_AT_EACH_STEP if running else _MOST_AT_ONCE)
+        ):
+            return _enumerated(a, p, direction, at, laws=laws, running=running)
+        if running and bias is not None and not any(is_bounded(law) for law in laws):
+            rule = TransformSum(laws, n_nodes, n_levels, running=False, biased=True)
+            return _step_by_step(lambda a, g, at: rule(a, p, g, at, mean, variance), a, direction, at)
+        rule = TransformSum(laws, n_nodes, n_levels, running, biased=bias is not None)
+        return rule(a, p, direction, at, mean, variance)
+
+
+def _enumerated(a: Any, p: Any, g: Any, bias: Any, *, laws: tuple[Any, ...], running: bool) -> RectifiedMoments:
+    values = np.array([law.value for law in laws])
+    p = jnp.ravel(jnp.broadcast_to(p, a.shape))
+
+    def moments(a: Any, g: Any, bias: Any) -> RectifiedMoments:
+        a, g = jnp.ravel(a * values), jnp.ravel(g * values)
+        square, cross = enumerated_moments(a, p, g, bias)
+        return RectifiedMoments(square, cross, square, cross, enumeration_error(a, p))
+
+    return _step_by_step(moments, a, g, bias) if running else moments(a, g, bias)
+
+
+def _step_by_step(moments: Any, a: Any, g: Any, bias: Any) -> RectifiedMoments:
+    """The moments of every partial sum over lags, each computed by itself."""
+    known = np.tril(np.ones((a.shape[0],) * 2))[..., None]
+    return jax.lax.map(lambda step: moments(*step), (a * known, g * known, bias))
+
+
+def _is_nothing(tail: Any) -> bool:
+    return all(isinstance(each, float) and each == 0 for each in tail)

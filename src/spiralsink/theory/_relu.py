@@ -84,14 +84,16 @@ def relu_terms(
             G,
             laws=laws,
             bias=bias if biased else None,
-            tail=(tail_mean, tail_variance),
+            tail=(tail_mean, tail_variance) if steady else (0.0, 0.0),
             running=not steady,
             quadrature=quadrature,
         )
         return rectified, _terms_of_output(A, G, moments, rectified, running=not steady)
 
-    axes = (1, 1, -1, -1, -1)
-    rectified, parts = jax.vmap(one_output, in_axes=axes, out_axes=-1)(A, G, bias, *tail)
+    # one output after the other: the integrals of all of them at once would not fit where there are many
+    by_output = (jnp.moveaxis(A, 1, 0), jnp.moveaxis(G, 1, 0), jnp.moveaxis(bias, -1, 0), *tail)
+    rectified, parts = jax.lax.map(lambda output: one_output(*output), by_output)
+    rectified, parts = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), (rectified, parts))
     over_steps = (lambda values: values) if steady else (lambda values: values.mean(axis=0))
     parts = {name: over_steps(part) for name, part in parts.items()}
     importance = problem.importance

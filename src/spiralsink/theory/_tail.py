@@ -44,3 +44,9 @@ def rectified_normal(mean: Any, variance: Any) -> tuple[Any, Any, Any]:
 def _normal(at: Any) -> tuple[Any, Any]:
     at = jnp.clip(at, -38.0, 38.0)
     return 0.5 * erfc(-at / math.sqrt(2)), jnp.exp(-0.5 * at**2) / math.sqrt(2 * math.pi)
+
+
+def with_tail(highest: Any, largest: Any, mean: Any, variance: Any) -> tuple[Any, Any]:
+    """The highest value of a sum and the largest of its parts, with a tail that all but never exceeds 9 sigma."""
+    deviation = jnp.sqrt(variance)
+    return highest + jnp.maximum(mean + 9 * deviation, 0.0), jnp.maximum(largest, deviation)

@@ -10,10 +10,10 @@ import numpy as np
 
 from ..processes import Uniform
 from ._contour import Fourier, HalfLine, fourier_contour, half_line_contour
-from ._laws import is_bounded, steepest, support
+from ._laws import can_bend, continued_transform, is_bounded, steepest, support
 from ._moments import RectifiedMoments
 from ._pairs import one_active, pair_square, two_active
-from ._tail import rectified_normal
+from ._tail import rectified_normal, with_tail
 
 _EPSILON = float(np.finfo(np.float64).eps)
 # a variable is resolved at a level when its factor has decayed this far at the end of the window
@@ -29,7 +29,7 @@ class TransformSum:
         n_nodes: Nodes at each level.
         n_levels: Levels of projections that differ by orders of magnitude.
         running: Whether the moments of every partial sum over lags are wanted, (lags,), or those of the whole, ().
-        biased: Whether there is a bias.
+        biased: Whether there is a bias. Unbounded amplitudes take one bias for all partial sums.
     """
 
     laws: tuple[Any, ...]
@@ -83,7 +83,7 @@ class TransformSum:
     ) -> tuple[Any, Any, Any]:
         """One level: value, value by the coarser rule and floor; the inputs left over; the weight of the next level."""
         still_a, still_p = jax.lax.stop_gradient((a, p))
-        contour = self._contour(still_a, still_p, jax.lax.stop_gradient(bias))
+        contour = self._contour(*jax.lax.stop_gradient((a, p, bias, tail_mean, tail_variance)))
         present = still_p > 0
         big = present
         if isinstance(contour, Fourier):
@@ -101,7 +101,8 @@ class TransformSum:
         odds = jnp.where(big, still_p / jnp.maximum(1 - still_p, 0.01), 0.0) if self._uniform else jnp.zeros_like(p)
         tiny_p = jnp.where(present & ~big, p, 0.0)
 
-        active = jnp.stack([law.transform(a[:, j, None] * node) for j, law in enumerate(self.laws)], axis=1)
+        active = [continued_transform(law, a[:, j, None] * node) for j, law in enumerate(self.laws)]
+        active = jnp.stack(active, axis=1)
         factor = 1 + p[..., None] * (active - 1)
         tail = jnp.exp(node * tail_mean + node**2 * (0.5 * tail_variance))
         whole = _product(self.running, factor) * tail
@@ -110,15 +111,17 @@ class TransformSum:
         drift = self._sum(tiny_p[..., None] * (active - 1))
         known = rest + single * (1 + drift) + 0.5 * (single**2 - own)
         shift = jnp.exp(node * jnp.asarray(bias)[..., None]) * 2 / node**3
-        inner = jnp.real((whole - absent[..., None] * known) * shift)
+        inner = (whole - absent[..., None] * known) * shift
 
         closed = self._closed(a, bias, odds, tiny_p)
         closed = closed + jnp.where(last, rectified_normal(bias + tail_mean, tail_variance)[0], 0.0)
         value = absent * closed
-        part = (value + inner @ fine, value + inner @ coarse, self._floor(contour, still_a, still_p, bias))
+        integrals = [jnp.real(jnp.sum(inner * weights, axis=-1)) for weights in (fine, coarse)]
+        floor = jnp.broadcast_to(self._floor(contour, still_a, still_p, bias), absent.shape)
+        part = (value + integrals[0], value + integrals[1], floor)
         return part, present & ~big, absent
 
-    def _contour(self, a: Any, p: Any, bias: Any) -> Fourier | HalfLine:
+    def _contour(self, a: Any, p: Any, bias: Any, tail_mean: Any, tail_variance: Any) -> Fourier | HalfLine:
         positive = jnp.maximum(jnp.max(bias), 0.0)
         highest, largest, limit = positive, positive, jnp.inf
         for j, law in enumerate(self.laws):
@@ -133,7 +136,7 @@ class TransformSum:
                 limit = jnp.minimum(limit, jnp.where(top > 0, steepest(law) / jnp.where(top > 0, top, 1.0), jnp.inf))
 
         def log_transform(tried: Any) -> Any:
-            logs = tried * positive
+            logs = tried * (positive + tail_mean) + tried**2 * (0.5 * tail_variance)
             for j, law in enumerate(self.laws):
                 grown = law.transform(jnp.clip(tried[:, None] * a[:, j], -700.0, 700.0))
                 each = jnp.log(1 + p[:, j] * (grown - 1))
@@ -141,18 +144,22 @@ class TransformSum:
                 logs = logs + jnp.sum(jnp.maximum(each, 0.0) if self.running else each, axis=1)
             return logs
 
-        oscillates = self.biased or any(is_bounded(law) for law in self.laws)
-        choose = fourier_contour if oscillates else half_line_contour
-        return choose(log_transform, highest, largest, steepest=limit)
+        highest, largest = with_tail(highest, largest, tail_mean, tail_variance)
+        if any(is_bounded(law) for law in self.laws):
+            return fourier_contour(log_transform, highest, largest, steepest=limit)
+        side = bias if all(map(can_bend, self.laws)) else 0.0
+        return half_line_contour(log_transform, highest, largest, steepest=limit, bias=side)
 
     def _floor(self, contour: Fourier | HalfLine, a: Any, p: Any, bias: Any) -> Any:
         """The error that no finer rule of the same contour would remove."""
         rounding = _EPSILON * jnp.exp(contour.growth) / contour.c**2
         if isinstance(contour, HalfLine):
             return rounding
-        mean = sum(law.mean * jnp.vdot(p[:, j], a[:, j]) for j, law in enumerate(self.laws)) + jnp.max(bias)
-        square = sum(law.second_moment * jnp.vdot(p[:, j], a[:, j] ** 2) for j, law in enumerate(self.laws))
-        beyond = jnp.maximum(2 * np.pi / contour.spacing + mean, 0.0)
+        tops = [jnp.maximum(a[:, j] * end, 0.0) for j, law in enumerate(self.laws) for end in support(law)]
+        p_twice = [p[:, j] for j in range(len(self.laws)) for _ in range(2)]
+        mean = sum(jnp.vdot(weight, top) for weight, top in zip(p_twice, tops, strict=True))
+        square = sum(jnp.vdot(weight, top**2) for weight, top in zip(p_twice, tops, strict=True))
+        beyond = 2 * np.pi / contour.spacing + mean + jnp.maximum(jnp.max(bias), 0.0)
         return jax.lax.stop_gradient(rounding + contour.folded * (beyond**2 + square) + contour.wrapped)
 
     def _closed(self, a: Any, bias: Any, odds: Any, tiny_p: Any) -> Any:

@@ -13,7 +13,7 @@ from ._moments import RectifiedMoments
 from ._pairs import pair_square
 from ._ramp import ramp_at_nodes
 from ._split import Split, split_exp, split_product
-from ._tail import rectified_normal
+from ._tail import rectified_normal, with_tail
 
 _EPSILON = float(np.finfo(np.float64).eps)
 # a variable is resolved at a level when its factor has decayed this far at the end of the window
@@ -111,7 +111,7 @@ def _level(inputs: _Inputs, present: Any, n_nodes: int, *, last: Any, with_p: bo
     only = last is True
     a, p, g = (jnp.where(present, each, 0.0) for each in inputs[:3])
     inputs = inputs._replace(a=a, p=p, g=g)
-    contour = _contour(*map(jax.lax.stop_gradient, (a, p)))
+    contour = _contour(jax.lax.stop_gradient(inputs))
     resolved = jnp.abs(a) * contour.highest(n_nodes) > _RESOLVED
     big = present & (resolved | last)
     tiny = present & ~big
@@ -218,16 +218,19 @@ def _weigh(weights: Any, values: Split) -> Split:
     return Split(weights @ values.re, weights @ values.im)
 
 
-def _contour(a: Any, p: Any) -> Fourier:
+def _contour(inputs: _Inputs) -> Fourier:
+    a, p = inputs.a, inputs.p
     positive = jnp.maximum(a, 0.0)
 
     def log_transform(tried: Any) -> Any:
         v = tried[:, None] * a
         small = jnp.abs(v) < 1e-3
         mean = jnp.where(small, 1 + v / 2, jnp.expm1(v) / jnp.where(small, 1.0, v))
-        return jnp.sum(jnp.log1p(p * (mean - 1)), axis=1)
+        tail = tried * inputs.tail_mean + tried**2 * (0.5 * inputs.tail_variance)
+        return jnp.sum(jnp.log1p(p * (mean - 1)), axis=1) + tail
 
-    return fourier_contour(log_transform, jnp.sum(positive), jnp.max(positive))
+    highest, largest = jnp.sum(positive), jnp.max(positive)
+    return fourier_contour(log_transform, *with_tail(highest, largest, inputs.tail_mean, inputs.tail_variance))
 
 
 def _floor(contour: Fourier, inputs: _Inputs) -> tuple[Any, Any]:
@@ -235,8 +238,9 @@ def _floor(contour: Fourier, inputs: _Inputs) -> tuple[Any, Any]:
     a, p = map(jax.lax.stop_gradient, inputs[:2])
     together = jnp.sum(p) ** 3 / 2 * jnp.max(jnp.maximum(a, 0.0)) ** 2
     rounding = _EPSILON * jnp.exp(contour.growth) / contour.c**2
-    beyond = jnp.maximum(2 * np.pi / contour.spacing + 0.5 * jnp.vdot(p, a), 0.0)
-    folded = contour.folded * (beyond**2 + jnp.vdot(p, a**2) / 3) + contour.wrapped
+    positive = jnp.maximum(a, 0.0)
+    beyond = 2 * np.pi / contour.spacing + 0.5 * jnp.vdot(p, positive)
+    folded = contour.folded * (beyond**2 + jnp.vdot(p, positive**2) / 3) + contour.wrapped
     few = together < rounding
     return few, jnp.where(few, together, rounding + folded)
 

@@ -131,8 +131,9 @@ class ExactLoss:
         """The terms of all lanes, in JAX."""
 
         def one(weights: Any, problem: Problem, biases: Any) -> LossTerms:
+            W_x, W_h, W_y = weights
             how = {"readout": self.readout, "laws": self.laws, "horizon": self.horizon, "quadrature": quadrature}
-            return exact_terms(*weights, problem, **how, **biases)
+            return exact_terms(W_x, W_h, W_y, problem, **how, **biases)
 
         return jax.vmap(one)(lanes.weights, lanes.problem, lanes.biases)
 

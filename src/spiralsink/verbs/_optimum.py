@@ -17,11 +17,14 @@ from .._types import AnyArray
 from ..networks import RecurrentNetwork, Tied
 from ..optimisation import BFGS, Minima, minimise
 from ..tasks import filter_memory
-from ..theory import Horizon, Problem, SteadyState, best_readout, linear_terms, problem_arrays
+from ..theory import Horizon, Problem, Quadrature, SteadyState, best_readout, check_laws, exact_terms, problem_arrays
 from ._loss import exact_silent_loss
 from ._starts import random_modes, shift_register
 
 _MOST_HIDDEN = 32  # an approximate Hessian of (N_h^2)^2 entries for every start
+# a search needs no six digits: the minima that it finds are then followed down on the finer rule
+_SEARCH, _FINE = Quadrature(128, 2, 48), Quadrature(256, 3, 96)
+_FLAT = 1e-7
 _SAME_LOSS, _SAME_AS_ZERO, _SAME_PROJECTIONS = 1e-6, 1e-8, 1e-3
 
 
@@ -158,8 +161,8 @@ def optimum(
     check_kind("bound", bound, GainBound, "a GainBound")
     if check_choice("recurrence", recurrence, RECURRENCES) != "linear":
         raise NotCovered("recurrence", recurrence, "linear for an exact optimum", hint="use fit with SampledLoss")
-    if check_choice("readout", readout, READOUTS) != "linear":
-        raise NotCovered("readout", readout, "linear for an exact optimum", hint="use fit with SampledLoss")
+    if check_choice("readout", readout, READOUTS) == "relu":
+        check_laws(process.amplitudes)
     problem = problem_arrays(task, process, horizon=horizon)
     if any(problem.stacks.values()):
         raise InvalidInput("process", Shown("a stack"), "without stack axes: one optimum at a time")
@@ -168,8 +171,11 @@ def optimum(
         n_hidden=n_hidden,
         n_outputs=problem.taps.shape[-2],
         tied_lag=_tied_lag(task, process.n_features) if tied else None,
+        readout=readout,
+        laws=process.amplitudes if readout == "relu" else (),
         horizon=horizon,
         limit=float(bound.limit),
+        quadrature=_SEARCH,
     )
     mean_p = float(np.mean(process.p))
     starts, n_extra = _starting_points(point_loss, problem, task, restarts=restarts, seed=seed)
@@ -177,7 +183,10 @@ def optimum(
     lanes = jax.tree.map(lambda each: np.broadcast_to(each, (len(starts), *np.shape(each))), problem)
     # the importance is scaled so that a silent network has loss one, and so are all values below
     lanes = lanes._replace(importance=lanes.importance / silent)
-    minima = minimise(point_loss, starts, args=(lanes,), progress=progress)
+    minima = minimise(point_loss, starts, args=(lanes,), in_turn=readout == "relu", progress=progress)
+    if readout == "relu":
+        point_loss = dataclasses.replace(point_loss, quadrature=_FINE)
+        minima = minimise(point_loss, minima.point, args=(lanes,), tolerance=_FLAT, in_turn=True)
     order = np.argsort(minima.value, kind="stable")
     allowed = minima.value[order[0]] * (1 + 1e-4) + _SAME_AS_ZERO
     found = _distinct(point_loss, minima, order, unit=silent / mean_p, taps=problem.taps, n_extra=n_extra)
@@ -202,8 +211,11 @@ class _PointLoss:
     n_hidden: int
     n_outputs: int
     tied_lag: int | None
+    readout: str
+    laws: tuple[Any, ...]
     horizon: Any
     limit: float
+    quadrature: Quadrature
 
     def weights(self, point: Any) -> tuple[Any, Any, Any]:
         n_x, n_h = self.n_hidden * self.n_features, self.n_hidden**2
@@ -220,7 +232,8 @@ class _PointLoss:
         return np.concatenate([np.ravel(each) for each in weights[: 3 if self.tied_lag is None else 2]])
 
     def network(self, W_x: np.ndarray, W_h: np.ndarray, W_y: np.ndarray) -> RecurrentNetwork:
-        return RecurrentNetwork(W_x, W_h, W_y if self.tied_lag is None else Tied(self.tied_lag))
+        given = W_y if self.tied_lag is None else Tied(self.tied_lag)
+        return RecurrentNetwork(W_x, W_h, given, recurrence="linear", readout=self.readout)
 
     def seen(self, point: Any, taps: Any) -> tuple[Any, Any]:
         """Projections and target filter at the lags that the bound holds for: along a finite horizon, all of it."""
@@ -231,7 +244,9 @@ class _PointLoss:
         return A, jnp.concatenate([taps, jnp.zeros((extra, *taps.shape[1:]), taps.dtype)])
 
     def __call__(self, point: Any, problem: Problem) -> Any:
-        loss = linear_terms(*self.weights(point), *problem, horizon=self.horizon).total
+        how = {"readout": self.readout, "laws": self.laws, "horizon": self.horizon, "quadrature": self.quadrature}
+        W_x, W_h, W_y = self.weights(point)
+        loss = exact_terms(W_x, W_h, W_y, problem, **how).total
         gain = GainBound(self.limit).gain(*self.seen(jax.lax.stop_gradient(point), problem.taps))
         return jnp.where(gain <= self.limit, loss, jnp.inf)
 
