@@ -110,8 +110,11 @@ def _run(
     branches: dict[int, Branch] = {}
     while active:
         order = list(active)
-        slots = np.resize(order, width)  # idle slots repeat a lane that is still followed
-        requests = jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *(active[lane] for lane in slots))
+        slots = np.resize(order, width)
+        asked = [active[lane] for lane in order]
+        idle = asked[0]._replace(corrections=np.int32(-1))
+        asked += [idle] * (width - len(order))
+        requests = jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *asked)
         rows = jax.tree.map(lambda leaf, slots=slots: jnp.asarray(np.asarray(leaf)[slots]), args)
         found = jax.tree.map(np.asarray, program(requests, rows))
         for slot, lane in enumerate(order):

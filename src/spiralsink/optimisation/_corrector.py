@@ -24,7 +24,7 @@ class Request(NamedTuple):
         row: Corrections stay on the plane row . (y - guess) = 0.
         jacobian: Derivative of grad_x f by y, from the last point of the lane.
         scale: Size that a change of each entry of y is measured by.
-        corrections: Largest number of corrections; 0 to evaluate the guess as it is.
+        corrections: Largest number of corrections; 0 to evaluate the guess as it is, -1 for a slot without a lane.
     """
 
     guess: Float[Any, " d+1"]
@@ -110,7 +110,8 @@ def correct(
         requests: One per lane, leading axis of every field.
         args: Further arguments, leading axis of every leaf.
     """
-    return jax.vmap(lambda request, args: _correct(function, boundary, curvature, request, args))(requests, args)
+    # one lane after the other: each stops when it has what it needs
+    return jax.lax.map(lambda lane: _correct(function, boundary, curvature, *lane), (requests, args))
 
 
 def _correct(function: Any, boundary: Any, curvature: Curvature, request: Request, args: Any) -> Found:
@@ -143,7 +144,7 @@ def _correct(function: Any, boundary: Any, curvature: Curvature, request: Reques
 
     zero, vector = jnp.zeros((), dtype), jnp.zeros(size, dtype)
     start = _Search(
-        stage=jnp.int32(_FIRST),
+        stage=jnp.where(request.corrections < 0, _ENDED, _FIRST).astype(jnp.int32),
         y=request.guess,
         value=zero,
         gradient=vector,
