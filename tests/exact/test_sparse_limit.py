@@ -40,7 +40,7 @@ def test_gap_to_the_exact_loss_falls_with_p(n_features):
     ratio = np.linspace(1.0, 0.5, n_features)
     gaps = []
     for p in (1e-2, 1e-3):
-        taps, _, second_moment, importance = problem_arrays(task, sk.SparseProcess(n_features, p * ratio), horizon=3)
+        taps, _, second_moment, importance, _ = problem_arrays(task, sk.SparseProcess(n_features, p * ratio), horizon=3)
         with sk.float64():
             first = float(first_order_loss(A, taps, second_moment, importance))
         exact = enumerated_loss(A, taps, p * ratio, importance)
@@ -51,7 +51,7 @@ def test_gap_to_the_exact_loss_falls_with_p(n_features):
 
 def test_negative_projections_cost_nothing_to_first_order():
     A = np.array([-0.7, -3.0, 1.0, -100.0, 0.0])[:, None, None]
-    taps, _, second_moment, importance = problem_arrays(sk.Delay(2), sk.SparseProcess(1, 0.01), horizon=5)
+    taps, _, second_moment, importance, _ = problem_arrays(sk.Delay(2), sk.SparseProcess(1, 0.01), horizon=5)
     with sk.float64():
         relu, linear = (
             float(first_order_loss(A, taps, second_moment, importance, readout=r)) for r in ("relu", "linear")

@@ -81,10 +81,6 @@ CASES = {
         lambda: sk.expected_loss(network(recurrence="relu"), sk.Delay(1), PROCESS),
         "recurrence must be linear .*sampled_loss",
     ),
-    "theory of ReLU readout": (
-        lambda: sk.expected_loss(network(readout="relu"), sk.Delay(1), PROCESS),
-        "readout must be linear .*sampled_loss",
-    ),
     "task without a filter": (lambda: sk.expected_loss(NETWORK, object(), PROCESS), "task must be a filter task"),
     "features that differ": (
         lambda: sk.expected_loss(NETWORK, sk.Delay(1), sk.SparseProcess(2, 0.1)),
@@ -128,10 +124,6 @@ CASES = {
     "optimum of a ReLU recurrence": (
         lambda: sk.optimum(sk.Delay(1), PROCESS, recurrence="relu"),
         "recurrence must be linear for an exact optimum",
-    ),
-    "optimum of a ReLU readout": (
-        lambda: sk.optimum(sk.Delay(1), PROCESS),
-        "readout must be linear for an exact optimum, got 'relu'",
     ),
     "optimum tied without a lag": (
         lambda: sk.optimum(sk.MovingAverage(3), PROCESS, readout="linear"),

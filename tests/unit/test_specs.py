@@ -329,10 +329,6 @@ WRONG = {
     "delay beyond the horizon": (("delay = 4", "delay = 18"), r"task\.delay must be less than the horizon 18, got 18"),
     "importance": (("importance = 1.0", "importance = [1, 2]"), r"task\.importance must be a number or one per output"),
     "burn-in": (("horizon = 18", "horizon = 18, burn_in = 18"), r"training\.objective\.burn_in must be less than"),
-    "exact loss": (
-        ('{ kind = "sampled", batch_size = 256, horizon = 18 }', '{ kind = "expected" }'),
-        r"network\.readout must be linear for the expected loss, got 'relu' \(use objective",
-    ),
     "second order": (
         ('{ kind = "adam", learning_rate = 0.01, schedule = "cosine", clip = 1.0 }', '{ kind = "bfgs" }'),
         r"training\.optimizer must be of kind adam for a sampled loss, got BFGS",
@@ -366,6 +362,13 @@ def refusal(text):
 def test_a_wrong_spec_is_one_line_with_the_dotted_field(name):
     replacement, message = WRONG[name]
     assert re.match(message, refusal(changed(FULL, replacement)))
+
+
+def test_the_expected_loss_is_for_linear_recurrence_with_any_readout():
+    text = changed(FULL, ('{ kind = "sampled", batch_size = 256, horizon = 18 }', '{ kind = "expected" }'))
+    assert specs.resolve(specs.parse(text)).objective == sk.ExpectedLoss()
+    message = r"network\.recurrence must be linear for the expected loss, got 'relu' \(use objective"
+    assert re.match(message, refusal(changed(text, ('recurrence = "linear"', 'recurrence = "relu"'))))
 
 
 WRONG_AXES = {

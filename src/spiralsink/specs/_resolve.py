@@ -11,6 +11,7 @@ from .._kinds import build, describe
 from ..networks import RecurrentNetwork, Tied
 from ..processes import SparseProcess
 from ..tasks import check_reach, task_importance
+from ..theory import check_laws
 from ..training import BFGS, ExpectedLoss, LevenbergMarquardt, Penalised
 from ._schema import NetworkSpec, Spec, TrainingSpec
 
@@ -147,11 +148,12 @@ def _check_objective(problem: Problem) -> None:
     """What `fit` would refuse, before anything runs and with the names of the spec."""
     objective = problem.objective.objective if isinstance(problem.objective, Penalised) else problem.objective
     if isinstance(objective, ExpectedLoss):
-        for field in ("recurrence", "readout"):
-            given = getattr(problem.network, field)
-            if given != "linear":
-                hint = 'use objective = { kind = "sampled" }'
-                raise NotCovered(f"network.{field}", given, "linear for the expected loss", hint=hint)
+        given = problem.network.recurrence
+        if given != "linear":
+            hint = 'use objective = { kind = "sampled" }'
+            raise NotCovered("network.recurrence", given, "linear for the expected loss", hint=hint)
+        if problem.network.readout == "relu":
+            check_laws(problem.process.amplitudes)
     elif isinstance(problem.optimizer, BFGS | LevenbergMarquardt):
         given = Shown(type(problem.optimizer).__name__)
         raise NotCovered("training.optimizer", given, "of kind adam for a sampled loss")

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._errors import NotCovered, Shown
 from .._float64 import computes_in_float64, float64, to_numpy
 from .._status import Status
 from ..networks import RecurrentNetwork
@@ -16,8 +17,8 @@ from ..theory import PROBLEM_AXES, LossTerms, Problem, Quadrature, SteadyState, 
 
 _NODES = (256, 512, 1024, 4096)
 _LAGS = (64, 256, 1024, 2048)
-# numbers that one compiled call works on: bounds memory, and keeps it in cache where that is possible
-_WORKING_SET = 2**21
+_BLOCK = 16
+_MOST_INPUTS = 4096
 # rounding around a loss that is exactly zero is no loss of accuracy
 _LEAST_ERROR = 1e-13
 
@@ -51,18 +52,15 @@ class ExactLoss:
         return jax.tree.map(lambda leaf: leaf.reshape(stack + leaf.shape[1:]), terms)
 
     def lanes(self, network: RecurrentNetwork, problem: Problem, stack: tuple[int, ...]) -> Lanes:
-        """Concrete networks as lanes."""
+        """Concrete networks as lanes, in float64 before anything is computed from them."""
         with float64():
-            return jax.tree.map(np.asarray, self._lanes(network, problem, stack))
+            network, problem = jax.tree.map(_widen, (network, problem))
+            return jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), self._lanes(network, problem, stack))
 
     def of_lanes(self, lanes: Lanes, quadrature: Quadrature = Quadrature()) -> LossTerms:  # noqa: B008 (frozen)
         """The terms of all lanes in NumPy, block by block."""
         count = len(lanes.weights[0])
-        n_lags = max(quadrature.n_lags, lanes.problem.taps.shape[1])
-        size = n_lags * math.prod(lanes.problem.taps.shape[2:]) * quadrature.n_nodes
-        block = _power_of_two(count)
-        if self.readout == "relu":
-            block = min(block, max(1, _WORKING_SET // size))
+        block = 1 if count == 1 else _BLOCK if self.readout == "relu" else count
         blocks = []
         for first in range(0, count, block):
             # the last lane fills up the last block: one compiled program for all of them
@@ -80,6 +78,10 @@ class ExactLoss:
             tolerance: Relative error of the total.
         """
         n_lags = self._lags_needed(lanes, tolerance)
+        n_inputs = max(n_lags.max(), lanes.problem.taps.shape[1]) * lanes.problem.taps.shape[-1]
+        if n_inputs > _MOST_INPUTS:
+            allowed_inputs = f"at most {_MOST_INPUTS} inputs (lags x features) for an exact loss of a ReLU readout"
+            raise NotCovered("network", Shown(f"{n_inputs} that matter"), allowed_inputs, hint="use sampled_loss")
         terms: Any = None
         for needed in np.unique(n_lags):
             of_these = np.flatnonzero(n_lags == needed)
@@ -135,7 +137,10 @@ class ExactLoss:
             how = {"readout": self.readout, "laws": self.laws, "horizon": self.horizon, "quadrature": quadrature}
             return exact_terms(W_x, W_h, W_y, problem, **how, **biases)
 
-        return jax.vmap(one)(lanes.weights, lanes.problem, lanes.biases)
+        if self.readout == "linear":
+            return jax.vmap(one)(lanes.weights, lanes.problem, lanes.biases)
+        # one integral fills the cache: lanes beside each other would take twice as long
+        return jax.lax.map(lambda lane: one(lane.weights, lane.problem, lane.biases), lanes)
 
 
 def allowed(terms: LossTerms, tolerance: float) -> Any:
@@ -148,5 +153,6 @@ def _compiled(loss: ExactLoss, lanes: Lanes, quadrature: Quadrature) -> LossTerm
     return loss.terms(lanes, quadrature)
 
 
-def _power_of_two(count: int) -> int:
-    return 1 << max(count - 1, 0).bit_length()
+def _widen(leaf: Any) -> Any:
+    floating = hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jnp.floating)
+    return jnp.asarray(leaf, jnp.float64) if floating else leaf
