@@ -75,7 +75,10 @@ def _search(
         "eigenvalues": [] if geometry.eigenvalues is None else geometry.eigenvalues.tolist(),
         "projections": projections[:, 0, 0] if n_features == 1 else projections,
         "fraction_at_best": best.fraction_at_best,
-        "local_optima": [{"loss_per_p": each.loss_per_p, "share": each.share} for each in best.optima],
+        "local_optima": [
+            {"loss_per_p": each.loss_per_p, "share": each.share, "gain": each.gain} for each in best.optima
+        ],
+        "bound_active": best.bound_active,
         "regime": geometry.regime,
         "free_fraction": geometry.free_fraction,
         "sharpness": geometry.sharpness,

@@ -15,6 +15,9 @@ _N_DEVIATIONS = 6.0
 def check_laws(laws: tuple[Any, ...]) -> None:
     """Raises unless every law has a transform, and amplitudes of one sign or a known support.
 
+    Args:
+        laws: One amplitude law per feature.
+
     Raises:
         NotCovered: Names the law and what is missing.
     """
@@ -61,6 +64,9 @@ def steepest(law: Any) -> float:
 
 def signed_second_moments(law: Any) -> tuple[float, float]:
     """(E[U_+^2], E[U_-^2]).
+
+    Args:
+        law: A law of amplitudes.
 
     Raises:
         NotCovered: For a law of both signs that is not uniform.

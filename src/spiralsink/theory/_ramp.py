@@ -10,6 +10,7 @@ from ._split import Split
 # (exp(v) - 1) / v and its successors lose eps / |v|^(r + 1); below this |v| a series of that many terms is as good
 _SMALL = 0.1
 _N_TERMS = 9
+_N_FIRST = 32
 
 
 def ramp_at_nodes(a: Any, c: Any, spacing: Any, n_nodes: int) -> tuple[Split, Split, Split]:
@@ -19,8 +20,10 @@ def ramp_at_nodes(a: Any, c: Any, spacing: Any, n_nodes: int) -> tuple[Split, Sp
     """
     frequency = spacing * jnp.arange(n_nodes, dtype=a.dtype)
     v = Split(jnp.broadcast_to((a * c)[:, None], (a.shape[0], n_nodes)), a[:, None] * frequency)
-    step = Split(jnp.cos(spacing * a)[:, None], jnp.sin(spacing * a)[:, None])
-    powers = Split(jnp.exp(a * c)[:, None], jnp.zeros_like(a)[:, None])
+    angle, size = spacing * a[:, None], jnp.exp(a * c)[:, None]
+    first = angle * jnp.arange(_N_FIRST, dtype=a.dtype)
+    powers = Split(size * jnp.cos(first), size * jnp.sin(first))
+    step = Split(jnp.cos(_N_FIRST * angle), jnp.sin(_N_FIRST * angle))
     while powers.re.shape[1] < n_nodes:
         further = powers * step
         powers = Split(*(jnp.concatenate(pair, axis=1) for pair in zip(powers, further, strict=True)))

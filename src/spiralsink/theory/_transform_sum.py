@@ -147,7 +147,7 @@ class TransformSum:
         highest, largest = with_tail(highest, largest, tail_mean, tail_variance)
         if any(is_bounded(law) for law in self.laws):
             return fourier_contour(log_transform, highest, largest, steepest=limit)
-        side = bias if all(map(can_bend, self.laws)) else 0.0
+        side = bias if self.biased and all(map(can_bend, self.laws)) else 0.0
         return half_line_contour(log_transform, highest, largest, steepest=limit, bias=side)
 
     def _floor(self, contour: Fourier | HalfLine, a: Any, p: Any, bias: Any) -> Any:

@@ -1,5 +1,6 @@
 """The exact expected loss of a network."""
 
+import math
 from typing import Any
 
 import equinox as eqx
@@ -27,13 +28,16 @@ def expected_loss(
 
     For a linear readout, with C_s = A_s - G_s, m_j = p_j mu_j and q_j = p_j nu_j,
     E[L] = sum_i I_i ( sum_{s,j} (q_j - m_j^2) C_s[i,j]^2 + (sum_{s,j} m_j C_s[i,j])^2 ).
+    For a ReLU readout, with z_i = sum_{s,j} A_s[i,j] x_{j,t-s}, E[L] = sum_i I_i E[((z_i)_+ - y*_i)^2] from one
+    integral of the transforms of the amplitudes and its derivative, refined until the tolerance is met.
 
     Computed in float64. Concrete weights give NumPy float64 arrays (Python floats for a single network); inside
-    `jax.jit`, `jax.grad` and `jax.vmap` the result and its gradient come back in the dtype of the weights, and any
-    spectral radius >= 1 counts as UNSTABLE, whether or not an input reaches that mode.
+    `jax.jit`, `jax.grad` and `jax.vmap` the result and its gradient come back in the dtype of the weights, any
+    spectral radius >= 1 counts as UNSTABLE, whether or not an input reaches that mode, and the integrals of a ReLU
+    readout are as fine as `theory.Quadrature()` says.
 
     Args:
-        network: A network with linear recurrence and linear readout, or a stack of them.
+        network: A network with linear recurrence, or a stack of them.
         task: A filter task. Its stack axes, and those of the process, are equal to the network's or absent.
         process: A `SparseProcess` of `network.n_features` features.
         horizon: `SteadyState()` for one step with all lags available, or T for the mean over t = 1 .. T from h_0 = 0.
@@ -44,10 +48,10 @@ def expected_loss(
         a recurrence of spectral radius >= 1 in steady state.
 
     Raises:
-        NotCovered: If the recurrence or readout is not covered by an exact theory.
+        NotCovered: If the recurrence is not linear, or for a ReLU readout an amplitude law has no transform.
         InvalidInput: If sizes or stacks do not fit, or a delay lies beyond the horizon.
 
-    Source: the paper's Eq. 5 (scalar input, one delay), here for every filter task.
+    Source: the paper's Eq. 5 (scalar input, one delay), here for every filter task; ReLU readouts beyond its Eq. 6.
 
     Example:
         >>> import spiralsink as sk
@@ -59,13 +63,14 @@ def expected_loss(
     check_kind("network", network, RecurrentNetwork, "a RecurrentNetwork, alone or a stack")
     if network.recurrence != "linear":
         raise NotCovered("recurrence", network.recurrence, "linear for an exact loss", hint="use sampled_loss")
-    if not (isinstance(tolerance, int | float) and tolerance > 0):
-        raise InvalidInput("tolerance", tolerance, "a number > 0")
+    number = isinstance(tolerance, int | float) and not isinstance(tolerance, bool)
+    if not number or not 0 < tolerance < math.inf:
+        raise InvalidInput("tolerance", tolerance, "a finite number > 0")
     problem = problem_arrays(task, process, horizon=horizon)
     stack = check_fit(network, task, process)
-    exact = ExactLoss(network.readout, process.amplitudes, horizon)
-    if network.readout == "relu":
-        check_laws(process.amplitudes)
+    laws = process.amplitudes if network.readout == "relu" else ()
+    check_laws(laws)
+    exact = ExactLoss(network.readout, laws, horizon)
     if is_traced((network, problem)):
         return exact.of_stack(network, problem, stack)
     lanes = exact.lanes(network, problem, stack)

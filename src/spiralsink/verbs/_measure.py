@@ -8,12 +8,14 @@ import numpy as np
 from .._errors import NotCovered, Shown, check_kind
 from ..geometry import Geometry, measure_network
 from ..networks import RecurrentNetwork
+from ..processes import SparseProcess
 from ..tasks import FilterTask, filter_memory, task_importance
-from ..theory import SteadyState, joint_stack, problem_arrays
+from ..theory import SteadyState, check_laws, joint_stack, problem_arrays
 from ..training import check_fit, sampled_loss
 from ._loss import exact_silent_loss, expected_loss
 
 _SETTLING_LAGS, _LONGEST_BURN_IN = 32, 1000
+_MOST_FEATURES = 8
 
 
 def measure(
@@ -29,7 +31,8 @@ def measure(
     """The metrics of a network or of every network of a stack: modes, readout, free space, regime, lengths, angles.
 
     Everything follows from the weights except what depends on the loss (`regime`, which outputs are represented):
-    that needs `process`. The loss is exact for a linear network; otherwise it is sampled.
+    that needs `process`. The loss is exact for a linear recurrence (with a ReLU readout: of up to eight features, if no
+    `key` is given); otherwise it is sampled.
 
     Args:
         network: A network or a stack.
@@ -64,9 +67,20 @@ def measure(
     return measure_network(network, recall_lag=lag, importance=importance, target=target, gauge=gauge, **losses)
 
 
+def _is_known(network: Any, process: Any, key: Any) -> bool:
+    """Whether the exact loss of a ReLU readout is known and soon computed; a key asks for samples."""
+    if key is not None or network.n_features > _MOST_FEATURES or not isinstance(process, SparseProcess):
+        return False
+    try:
+        check_laws(process.amplitudes)
+    except NotCovered:
+        return False
+    return True
+
+
 def _losses(network: Any, task: Any, process: Any, horizon: Any, key: Any, n_sequences: int) -> dict[str, Any]:
     """Losses of the network and of a silent one, total and per output, as `measure_network` takes them."""
-    if network.recurrence == network.readout == "linear":
+    if network.recurrence == "linear" and (network.readout == "linear" or _is_known(network, process, key)):
         terms = expected_loss(network, task, process, horizon=horizon)
         problem = problem_arrays(task, process, horizon=horizon)
         stack = joint_stack(network=network.stack, **problem.stacks)

@@ -1,4 +1,4 @@
-"""The best linear network for a task: many starts, quasi-Newton, every distinct local optimum."""
+"""The best linear recurrence for a task: many starts, quasi-Newton, every distinct local optimum."""
 
 import dataclasses
 from typing import Any
@@ -23,7 +23,7 @@ from ._starts import random_modes, shift_register
 
 _MOST_HIDDEN = 32  # an approximate Hessian of (N_h^2)^2 entries for every start
 # a search needs no six digits: the minima that it finds are then followed down on the finer rule
-_SEARCH, _FINE = Quadrature(128, 2, 48), Quadrature(256, 3, 96)
+_SEARCH, _FINE = Quadrature(128, 2, 48), Quadrature(256, 3, 64)
 _FLAT = 1e-7
 _SAME_LOSS, _SAME_AS_ZERO, _SAME_PROJECTIONS = 1e-6, 1e-8, 1e-3
 
@@ -106,8 +106,8 @@ class Optimum:
         horizon = self.horizon if isinstance(self.horizon, SteadyState) else f"horizon {self.horizon}"
         others = ", ".join(f"{each.loss_per_p:.5f}" for each in self.optima[1:5]) or "none"
         return (
-            f"optimum of a {'tied' if self.network.tied else 'free'} linear network with "
-            f"{self.network.n_hidden} hidden units ({horizon}): {self.status}\n"
+            f"optimum of a {'tied' if self.network.tied else 'free'} linear recurrence with {self.network.readout} "
+            f"readout and {self.network.n_hidden} hidden units ({horizon}): {self.status}\n"
             f"  E[L]/p            {self.loss_per_p:.6f}\n"
             f"  reached by        {self.fraction_at_best:.0%} of {self.restarts} starts\n"
             f"  eigenvalues       moduli {moduli}\n"
@@ -132,12 +132,15 @@ def optimum(
 ) -> Optimum:
     """Min over W_x, W_h [, W_y] of the exact expected loss, from many starts by a quasi-Newton method.
 
+    A ReLU readout has several local optima, and at small p none at all that is global: the loss falls forever as some
+    directions grow. What is found there is the best within `bound`, and the result says whether the bound holds it.
+
     Args:
         task: A filter task; with a tied readout one that has a single recall lag and as many outputs as features.
         process: A `SparseProcess` without stack axes.
         n_hidden: N_h.
         recurrence: "linear".
-        readout: "linear"; the exact optimum of a ReLU readout, the default, is not there yet and says so.
+        readout: "relu" or "linear".
         tied: Whether the readout is the network's own feature directions at the recall lag. For one scalar input a
             free readout reaches the same loss; both searches are run as they are, in their own parameters.
         restarts: Number of random starts. Where a shift register fits, it is one more start, not counted.
@@ -161,9 +164,10 @@ def optimum(
     check_kind("bound", bound, GainBound, "a GainBound")
     if check_choice("recurrence", recurrence, RECURRENCES) != "linear":
         raise NotCovered("recurrence", recurrence, "linear for an exact optimum", hint="use fit with SampledLoss")
-    if check_choice("readout", readout, READOUTS) == "relu":
-        check_laws(process.amplitudes)
+    check_choice("readout", readout, READOUTS)
     problem = problem_arrays(task, process, horizon=horizon)
+    if readout == "relu":
+        check_laws(process.amplitudes)
     if any(problem.stacks.values()):
         raise InvalidInput("process", Shown("a stack"), "without stack axes: one optimum at a time")
     point_loss = _PointLoss(
@@ -185,8 +189,7 @@ def optimum(
     lanes = lanes._replace(importance=lanes.importance / silent)
     minima = minimise(point_loss, starts, args=(lanes,), in_turn=readout == "relu", progress=progress)
     if readout == "relu":
-        point_loss = dataclasses.replace(point_loss, quadrature=_FINE)
-        minima = minimise(point_loss, minima.point, args=(lanes,), tolerance=_FLAT, in_turn=True)
+        point_loss, minima = _refined(point_loss, minima, lanes)
     order = np.argsort(minima.value, kind="stable")
     allowed = minima.value[order[0]] * (1 + 1e-4) + _SAME_AS_ZERO
     found = _distinct(point_loss, minima, order, unit=silent / mean_p, taps=problem.taps, n_extra=n_extra)
@@ -289,24 +292,47 @@ def _best_readouts(recurrences: Any, problem: Problem, *, horizon: Any) -> Any:
     return jax.vmap(one)(*recurrences)
 
 
+def _refined(point_loss: _PointLoss, minima: Minima, lanes: Problem) -> tuple[_PointLoss, Minima]:
+    """The minima of the finer rule: one search from the lowest of those that look alike, and all of these end there."""
+    A, _ = _seen(point_loss, minima.point, np.asarray(lanes.taps[0]))
+    alike = _alike(minima, A, np.isfinite(minima.value), loss=1e-4, projections=3e-2)
+    first = np.unique(alike)
+    # few different numbers of lanes, few compilations
+    padded = np.resize(first, -(-len(first) // 8) * 8)
+    point_loss = dataclasses.replace(point_loss, quadrature=_FINE)
+    some = jax.tree.map(lambda leaf: leaf[padded], lanes)
+    fine = minimise(point_loss, minima.point[padded], args=(some,), tolerance=_FLAT, in_turn=True)
+    at = np.searchsorted(first, alike)
+    steps = minima.steps + fine.steps[at]
+    return point_loss, Minima(fine.point[at], fine.value[at], fine.gradient_norm[at], steps, fine.status[at])
+
+
+def _alike(minima: Minima, A: np.ndarray, usable: np.ndarray, *, loss: float, projections: float) -> np.ndarray:
+    """For every lane the lowest one with the same loss and the same projections; lanes not usable stand alone."""
+    alike = np.arange(len(minima.value))
+    first: list[int] = []
+    for lane in (each for each in np.argsort(minima.value, kind="stable") if usable[each]):
+        value, size = minima.value[lane], max(1.0, float(np.abs(A[lane]).max()))
+        for known in reversed(first):
+            as_good = value - minima.value[known] <= loss * minima.value[known] + _SAME_AS_ZERO
+            if as_good and np.abs(A[lane] - A[known]).max() <= projections * size:
+                alike[lane] = known
+                break
+        else:
+            first.append(lane)
+    return alike
+
+
 def _distinct(
     point_loss: _PointLoss, minima: Minima, order: Any, *, unit: float, taps: Any, n_extra: int
 ) -> list[LocalOptimum]:
     """The distinct optima, best first: equal ones have the same loss and the same projections."""
     A, gain = _seen(point_loss, minima.point, taps)
     stationary = np.isfinite(minima.value) & (minima.status == Status.CONVERGED)
-    kept: list[int] = []
-    count: dict[int, int] = {}
-    for lane in [each for each in order if stationary[each] or each == order[0]]:
-        value, size = minima.value[lane], max(1.0, float(np.abs(A[lane]).max()))
-        for known in reversed(kept):
-            as_good = value - minima.value[known] <= _SAME_LOSS * minima.value[known] + _SAME_AS_ZERO
-            if as_good and np.abs(A[lane] - A[known]).max() <= _SAME_PROJECTIONS * size:
-                count[known] += lane >= n_extra
-                break
-        else:
-            kept.append(lane)
-            count[lane] = int(lane >= n_extra)
+    stationary[order[0]] = True
+    alike = _alike(minima, A, stationary, loss=_SAME_LOSS, projections=_SAME_PROJECTIONS)
+    kept = [lane for lane in order if stationary[lane] and alike[lane] == lane]
+    count = {lane: int(np.sum(alike[n_extra:][stationary[n_extra:]] == lane)) for lane in kept}
     return [
         LocalOptimum(
             network=point_loss.network(*point_loss.weights(minima.point[lane])),
