@@ -69,12 +69,16 @@ if TYPE_CHECKING:
     from .training import StopWhenSettled as StopWhenSettled
     from .training import fit as fit
     from .training import sampled_loss as sampled_loss
+    from .verbs import Crossing as Crossing
     from .verbs import GainBound as GainBound
     from .verbs import LocalOptimum as LocalOptimum
     from .verbs import Optimum as Optimum
+    from .verbs import PhaseBranch as PhaseBranch
+    from .verbs import PhaseDiagram as PhaseDiagram
     from .verbs import expected_loss as expected_loss
     from .verbs import measure as measure
     from .verbs import optimum as optimum
+    from .verbs import phase_diagram as phase_diagram
 
 # the one table of public names: module -> names
 _PUBLIC = {
@@ -118,7 +122,18 @@ _PUBLIC = {
         "fit",
         "sampled_loss",
     ),
-    "verbs": ("GainBound", "LocalOptimum", "Optimum", "expected_loss", "measure", "optimum"),
+    "verbs": (
+        "Crossing",
+        "GainBound",
+        "LocalOptimum",
+        "Optimum",
+        "PhaseBranch",
+        "PhaseDiagram",
+        "expected_loss",
+        "measure",
+        "optimum",
+        "phase_diagram",
+    ),
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
 _SUBPACKAGES = ("geometry", "plots", "theory")

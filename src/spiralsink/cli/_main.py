@@ -17,6 +17,7 @@ from ._interrupts import lasting_interrupts
 COMMANDS = {
     "claims": "_claims",
     "optimum": "_optimum",
+    "phase-diagram": "_phase_diagram",
     "reproduce": "_reproduce",
     "train": "_train",
 }

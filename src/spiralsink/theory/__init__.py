@@ -9,6 +9,7 @@ from ._horizon import Horizon as Horizon
 from ._horizon import SteadyState as SteadyState
 from ._horizon import check_horizon as check_horizon
 from ._laws import check_laws as check_laws
+from ._laws import signed_second_moments as signed_second_moments
 from ._linear import linear_terms as linear_terms
 from ._linear import silent_loss as silent_loss
 from ._lyapunov import is_stable as is_stable

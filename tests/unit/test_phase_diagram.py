@@ -1,0 +1,131 @@
+"""What a phase diagram is as an object, as data and on the command line; its numbers are tested elsewhere."""
+
+import functools
+import json
+
+import numpy as np
+import pytest
+
+import spiralsink as sk
+from spiralsink.cli import main
+from spiralsink.theory import TERM_NAMES
+
+SMALL = {"p": (0.2, 0.9), "n_hidden": 2, "readout": "linear", "restarts": 6}
+
+
+@functools.cache
+def linear() -> sk.PhaseDiagram:
+    return sk.phase_diagram(sk.Delay(2, importance=2.0), sk.SparseProcess(1), **SMALL)
+
+
+def test_a_linear_readout_has_one_best_branch():
+    found = linear()
+    assert found.status == sk.Status.CONVERGED
+    assert (found.crossings, found.crossing_p, found.escape, found.escape_p) == ((), None, None, None)
+    assert found.order == "none"
+    assert found.dense_limit_p is None
+    dense = found.branch("dense")
+    assert dense.ends == ("range", "range")
+    np.testing.assert_allclose(dense.p[[0, -1]], [0.2, 0.9])
+    assert dense.stable.all()
+    best = sk.optimum(sk.Delay(2, importance=2.0), sk.SparseProcess(1, p=0.5), readout="linear", restarts=6)
+    assert float(dense.loss_at(0.5)) == pytest.approx(best.loss_per_p, rel=1e-6)
+    assert best.loss_per_p == pytest.approx(2 * 0.11890, abs=2e-5)
+
+
+def test_networks_of_a_branch():
+    dense = linear().branch("dense")
+    network = dense.network_at(0.5)
+    assert network.tied
+    assert network.W_x.dtype == np.float64
+    terms = sk.expected_loss(network, sk.Delay(2, importance=2.0), sk.SparseProcess(1, p=0.5))
+    assert terms.total / 0.5 == pytest.approx(float(dense.loss_at(0.5)), rel=1e-6)
+    modes = sk.measure(network, sk.Delay(2))
+    assert modes.eigenangle_span == pytest.approx(82.0, abs=0.1)
+    at = len(dense.p) // 2
+    modes = sk.measure(dense.network_at(dense.p[at]), sk.Delay(2))
+    assert modes.eigenangle_span == pytest.approx(dense.eigenangle_span[at], rel=1e-6)
+    assert modes.spectral_radius == pytest.approx(dense.spectral_radius[at], rel=1e-6)
+    with pytest.raises(ValueError, match="does not pass"):
+        dense.network_at(0.95)
+    assert np.isnan(dense.loss_at(0.95))
+
+
+def test_prints_what_a_reader_wants():
+    lines = str(linear()).splitlines()
+    assert 5 <= len(lines) <= 8
+    assert "delay 2" in lines[0]
+    assert "dense [0.2, 0.9]" in lines[1]
+    assert "does not change" in lines[2]
+
+
+def test_dataset(tmp_path):
+    dataset = linear().to_dataset()
+    assert dataset.sizes["branch"] == len(linear().branches)
+    dense = dataset.sel(branch="dense").dropna("point", how="all", subset=["p"])
+    np.testing.assert_allclose(dense["terms"].sum("term"), dense["loss_per_p"], rtol=1e-12)
+    assert list(dataset["term"].values) == list(TERM_NAMES)
+    assert dataset["eigenangle_span"].attrs["units"] == "degree"
+    dataset.to_netcdf(tmp_path / "diagram.nc", engine="h5netcdf")
+    assert dataset["end_below"].sel(branch="dense").item() == "range"
+
+
+def test_command(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("spiralsink.verbs.phase_diagram", lambda *_, **__: linear())
+    arguments = ["phase-diagram", "--delay", "2", "--model", "linear", "--out", str(tmp_path / "out"), "--json"]
+    assert main(arguments) == 0
+    printed = json.loads(capsys.readouterr().out)
+    names = {"branches", "crossings", "crossing_p", "dense_limit_p", "sparse_limit_p", "escape_p", "order"}
+    assert names <= printed.keys()
+    assert printed["order"] == "none"
+    assert printed["crossing_p"] is None
+    rows = ("p", "loss_per_p", "spectral_radius", "eigenangle_span", "gain", "stable")
+    for branch in printed["branches"]:
+        assert len({len(branch[row]) for row in rows}) == 1
+        assert {branch["end_below"], branch["end_above"]} <= {"fold", "bound", "range", "bifurcation", "lost"}
+    assert printed["files"] == ["phase-diagram.json", "phase-diagram.nc"]
+    stored = json.loads((tmp_path / "out" / "phase-diagram.json").read_text())
+    assert stored["branches"] == printed["branches"]
+    assert (tmp_path / "out" / "phase-diagram.nc").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"p": (0.5, 0.1)}, r"p must be a pair with 0 < smallest < largest <= 1, got \(0.5, 0.1\)"),
+        ({"p": (0.0, 1.0)}, "p must be a pair with 0 < smallest < largest <= 1"),
+        ({"p": 0.5}, r"p must be a pair \(smallest, largest\), got 0.5"),
+        ({"n_hidden": 0}, "n_hidden must be a whole number >= 1, got 0"),
+        ({"n_hidden": 9}, "n_hidden must be at most 8"),
+        ({"restarts": 0}, "restarts must be a whole number >= 1"),
+        ({"seed": -1}, "seed must be a whole number >= 0"),
+        ({"readout": "rely"}, r"readout must be one of linear, relu, got 'rely' \(did you mean relu\?\)"),
+        ({"bound": 100}, "bound must be a GainBound, got int"),
+        ({"process": sk.SparseProcess(2)}, "process must be one feature and one output for a phase diagram, got 2"),
+        ({"process": 0.5}, "process must be a SparseProcess of one feature, got float"),
+        ({"task": sk.MovingAverage(3)}, "task must be a task with one wanted lag for a phase diagram"),
+        ({"task": "delay"}, "task must be a filter task"),
+    ],
+)
+def test_bad_input(change, message):
+    given = {"task": sk.Delay(4), "process": sk.SparseProcess(1)} | change
+    with pytest.raises(sk.InvalidInput, match=message):
+        sk.phase_diagram(given.pop("task"), given.pop("process"), **given)
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--p-min", "0"], "spiralsink phase-diagram: --p-min must be in (0, 1], got 0.0"),
+        (
+            ["--p-min", "0.5", "--p-max", "0.4"],
+            "spiralsink phase-diagram: --p-min must be below --p-max = 0.4, got 0.5",
+        ),
+        (["--hidden", "9"], "spiralsink phase-diagram: --hidden must be at most 8 for transfer coefficients, got 9"),
+        (["--model", "sms"], "spiralsink phase-diagram: --model must be one of linear, ssm, got 'sms'"),
+        (["--out", ""], "spiralsink phase-diagram: --out must be the name of a folder, got ''"),
+    ],
+)
+def test_bad_command_lines(words, line, capsys):
+    assert main(["phase-diagram", "--delay", "4", *words]) == 2
+    assert capsys.readouterr().err.strip().startswith(line)
