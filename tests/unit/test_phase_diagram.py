@@ -104,6 +104,7 @@ def test_command(tmp_path, capsys, monkeypatch):
         ({"process": sk.SparseProcess(2)}, "process must be one feature and one output for a phase diagram, got 2"),
         ({"process": 0.5}, "process must be a SparseProcess of one feature, got float"),
         ({"task": sk.MovingAverage(3)}, "task must be a task with one wanted lag for a phase diagram"),
+        ({"task": sk.Delay(1)}, "n_hidden must be at most the delay 1 for a phase diagram, got 2 .a shift register"),
         ({"task": "delay"}, "task must be a filter task"),
     ],
 )

@@ -8,5 +8,5 @@ from ._optimum import GainBound as GainBound
 from ._optimum import LocalOptimum as LocalOptimum
 from ._optimum import Optimum as Optimum
 from ._optimum import optimum as optimum
-from ._phase_diagram import PhaseDiagram as PhaseDiagram
 from ._phase_diagram import phase_diagram as phase_diagram
+from ._phase_result import PhaseDiagram as PhaseDiagram
