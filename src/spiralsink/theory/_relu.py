@@ -122,7 +122,7 @@ class _Moments(NamedTuple):
 
 def _terms_of_output(A: Any, G: Any, moments: _Moments, rectified: RectifiedMoments, *, running: bool) -> Any:
     """The terms of one output; A and G are (lags, features), the result () or (lags,)."""
-    mean, second_moment, p, laws = moments
+    mean, _, p, laws = moments
     positive, negative = np.array([signed_second_moments(law) for law in laws]).T
     seen = jnp.where(A > 0, positive, negative)
     # E[x r] and E[r^2] of one input at a time
@@ -140,7 +140,9 @@ def _terms_of_output(A: Any, G: Any, moments: _Moments, rectified: RectifiedMome
         "projection_spatial": total(jnp.where(lags & ~features, unwanted, 0.0)),
         "projection_mixed": total(jnp.where(features == lags, unwanted, 0.0)),
     }
-    benefit = jnp.where(wanted, answer - 2 * G * match + second_moment * G**2, 0.0)
+    # E[(r - G U)^2] without its cancellation where A = G
+    missed = positive * (jnp.maximum(A, 0.0) - G) ** 2 + negative * (jnp.minimum(A, 0.0) - G) ** 2
+    benefit = jnp.where(wanted, p * missed, 0.0)
     # E[y*^2] without the sum of q G^2
     between = total(mean * G) ** 2 - total((mean * G) ** 2)
     return split | {

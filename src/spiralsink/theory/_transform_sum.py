@@ -116,6 +116,10 @@ class TransformSum:
         closed = self._closed(a, bias, odds, tiny_p)
         closed = closed + jnp.where(last, rectified_normal(bias + tail_mean, tail_variance)[0], 0.0)
         value = absent * closed
+        # what is never positive is zero, and not the rounding error of an integral
+        tops = jnp.stack([_seen(law, still_a[:, j]) for j, law in enumerate(self.laws)])
+        unseen = (jnp.max(tops) <= 0) & (jnp.max(bias) + tail_mean <= 0) & (tail_variance <= 0)
+        inner = jnp.where(unseen, 0.0, inner)
         integrals = [jnp.real(jnp.sum(inner * weights, axis=-1)) for weights in (fine, coarse)]
         floor = jnp.broadcast_to(self._floor(contour, still_a, still_p, bias), absent.shape)
         part = (value + integrals[0], value + integrals[1], floor)
@@ -155,12 +159,9 @@ class TransformSum:
         rounding = _EPSILON * jnp.exp(contour.growth) / contour.c**2
         if isinstance(contour, HalfLine):
             return rounding
-        tops = [jnp.maximum(a[:, j] * end, 0.0) for j, law in enumerate(self.laws) for end in support(law)]
-        p_twice = [p[:, j] for j in range(len(self.laws)) for _ in range(2)]
-        mean = sum(jnp.vdot(weight, top) for weight, top in zip(p_twice, tops, strict=True))
-        square = sum(jnp.vdot(weight, top**2) for weight, top in zip(p_twice, tops, strict=True))
-        beyond = 2 * np.pi / contour.spacing + mean + jnp.maximum(jnp.max(bias), 0.0)
-        return jax.lax.stop_gradient(rounding + contour.folded * (beyond**2 + square) + contour.wrapped)
+        seen = jnp.stack([_seen(law, a[:, j]) for j, law in enumerate(self.laws)], axis=1)
+        beyond = 2 * np.pi / contour.spacing + jnp.vdot(p, seen) + jnp.maximum(jnp.max(bias), 0.0)
+        return jax.lax.stop_gradient(rounding + contour.folded * (beyond**2 + jnp.vdot(p, seen**2)) + contour.wrapped)
 
     def _closed(self, a: Any, bias: Any, odds: Any, tiny_p: Any) -> Any:
         """What one and two active inputs contribute: () or (lags,)."""
@@ -199,6 +200,14 @@ class TransformSum:
         """Over features, and over lags or as partial sums along them."""
         by_lag = values.sum(axis=1)
         return jnp.cumsum(by_lag, axis=0) if self.running else by_lag.sum(axis=0)
+
+
+def _seen(law: Any, a: Any) -> Any:
+    """The size of what is seen of one input: at most, or the root of its mean square where there is no largest."""
+    if not is_bounded(law):
+        return jnp.abs(a) * np.sqrt(law.second_moment)
+    low, high = support(law)
+    return jnp.maximum(jnp.maximum(a * low, a * high), 0.0)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))

@@ -234,14 +234,16 @@ def _contour(inputs: _Inputs) -> Fourier:
 
 
 def _floor(contour: Fourier, inputs: _Inputs) -> tuple[Any, Any]:
-    """Whether three active inputs matter less than rounding, and the error that no finer window would remove."""
+    """Whether the integral adds less than its rounding errors, and the error that no finer window would remove."""
     a, p = map(jax.lax.stop_gradient, inputs[:2])
     together = jnp.sum(p) ** 3 / 2 * jnp.max(jnp.maximum(a, 0.0)) ** 2
     rounding = _EPSILON * jnp.exp(contour.growth) / contour.c**2
     positive = jnp.maximum(a, 0.0)
     beyond = 2 * np.pi / contour.spacing + 0.5 * jnp.vdot(p, positive)
     folded = contour.folded * (beyond**2 + jnp.vdot(p, positive**2) / 3) + contour.wrapped
-    few = together < rounding
+    # what is never positive is zero, and not the rounding error of an integral
+    unseen = (jnp.max(a) <= 0) & (inputs.tail_mean <= 0) & (inputs.tail_variance <= 0)
+    few = (together < rounding) | unseen
     return few, jnp.where(few, together, rounding + folded)
 
 

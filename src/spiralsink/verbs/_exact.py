@@ -13,14 +13,16 @@ from .._errors import NotCovered, Shown
 from .._float64 import computes_in_float64, float64, to_numpy
 from .._status import Status
 from ..networks import RecurrentNetwork
-from ..theory import PROBLEM_AXES, LossTerms, Problem, Quadrature, SteadyState, exact_terms
+from ..theory import PROBLEM_AXES, LossTerms, Problem, Quadrature, SteadyState, exact_terms, silent_loss
 
 _NODES = (256, 512, 1024, 4096)
 _LAGS = (64, 256, 1024, 2048)
 _BLOCK = 16
+# finer nodes that leave more of the error than that are the last
+_WORTHWHILE = 0.7
 _MOST_INPUTS = 4096
-# rounding around a loss that is exactly zero is no loss of accuracy
-_LEAST_ERROR = 1e-13
+# a loss below that share of a silent network's need not be known to more digits than that share is
+_SMALL_SHARE = 0.01
 
 
 class Lanes(NamedTuple):
@@ -70,6 +72,14 @@ class ExactLoss:
             blocks.append(jax.tree.map(lambda leaf, first=first: leaf[: count - first], part))
         return jax.tree.map(lambda *leaves: np.concatenate(leaves), *blocks)
 
+    def is_inaccurate(self, lanes: Lanes, terms: LossTerms, tolerance: float) -> np.ndarray:
+        """Where the error is above `tolerance` times the loss, or times 1 % of a silent network's if that is more."""
+        problem = lanes.problem
+        with float64():
+            silent = np.asarray(silent_loss(problem.taps, problem.mean, problem.second_moment, horizon=self.horizon))
+        scale = np.maximum(np.abs(terms.total), _SMALL_SHARE * np.sum(silent * problem.importance, axis=-1))
+        return (terms.status == Status.CONVERGED) & (terms.error_estimate > tolerance * scale)
+
     def to_tolerance(self, lanes: Lanes, tolerance: float) -> LossTerms:
         """The terms of all lanes, those that need it with more lags and more nodes; `readout` is "relu".
 
@@ -95,16 +105,15 @@ class ExactLoss:
     def _refined(self, lanes: Lanes, n_lags: int, tolerance: float) -> LossTerms:
         terms = self.of_lanes(lanes, Quadrature(_NODES[0], n_lags=n_lags))
         for n_nodes in _NODES[1:]:
-            too_large = terms.error_estimate > allowed(terms, tolerance)
-            coarse = np.flatnonzero((terms.status == Status.CONVERGED) & too_large)
+            coarse = np.flatnonzero(self.is_inaccurate(lanes, terms, tolerance))
             if not coarse.size:
                 break
             some = jax.tree.map(lambda leaf, at=coarse: leaf[at], lanes)
             finer = self.of_lanes(some, Quadrature(n_nodes, n_lags=n_lags))
-            better = finer.error_estimate < terms.error_estimate[coarse]
+            gain = finer.error_estimate / terms.error_estimate[coarse]
             for leaf, new in zip(jax.tree.leaves(terms), jax.tree.leaves(finer), strict=True):
-                leaf[coarse[better]] = new[better]
-            if not (finer.error_estimate < 0.7 * terms.error_estimate[coarse]).any() and not better.any():
+                leaf[coarse[gain < 1]] = new[gain < 1]
+            if (gain > _WORTHWHILE).all():
                 break
         return terms
 
@@ -141,11 +150,6 @@ class ExactLoss:
             return jax.vmap(one)(lanes.weights, lanes.problem, lanes.biases)
         # one integral fills the cache: lanes beside each other would take twice as long
         return jax.lax.map(lambda lane: one(lane.weights, lane.problem, lane.biases), lanes)
-
-
-def allowed(terms: LossTerms, tolerance: float) -> Any:
-    """The largest error within a relative tolerance."""
-    return np.maximum(tolerance * np.abs(terms.total), _LEAST_ERROR)
 
 
 @partial(jax.jit, static_argnums=(0, 2))
