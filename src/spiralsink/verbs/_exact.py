@@ -17,7 +17,8 @@ from ..theory import PROBLEM_AXES, LossTerms, Problem, Quadrature, SteadyState, 
 
 _NODES = (256, 512, 1024, 4096)
 _LAGS = (64, 256, 1024, 2048)
-_BLOCK = 16
+# more lanes than that are worth a second compilation
+_BLOCK, _MOST_ALONE = 16, 8
 # finer nodes that leave more of the error than that are the last
 _WORTHWHILE = 0.7
 _MOST_INPUTS = 4096
@@ -62,7 +63,7 @@ class ExactLoss:
     def of_lanes(self, lanes: Lanes, quadrature: Quadrature = Quadrature()) -> LossTerms:  # noqa: B008 (frozen)
         """The terms of all lanes in NumPy, block by block."""
         count = len(lanes.weights[0])
-        block = 1 if count == 1 else _BLOCK if self.readout == "relu" else count
+        block = count if self.readout == "linear" else _BLOCK if count > _MOST_ALONE else 1
         blocks = []
         for first in range(0, count, block):
             # the last lane fills up the last block: one compiled program for all of them

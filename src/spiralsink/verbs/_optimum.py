@@ -18,13 +18,13 @@ from ..networks import RecurrentNetwork, Tied
 from ..optimisation import BFGS, Minima, minimise
 from ..tasks import filter_memory
 from ..theory import Horizon, Problem, Quadrature, SteadyState, best_readout, check_laws, exact_terms, problem_arrays
+from ._exact import ExactLoss, Lanes
 from ._loss import exact_silent_loss
 from ._starts import random_modes, shift_register
 
 _MOST_HIDDEN = 32  # an approximate Hessian of (N_h^2)^2 entries for every start
-# a search needs no six digits: the minima that it finds are then followed down on the finer rule
-_SEARCH, _FINE = Quadrature(128, 2, 48), Quadrature(256, 3, 64)
-_FLAT = 1e-7
+_SEARCH = Quadrature(160, 2, 48)
+_TOLERANCE = 1e-6
 _SAME_LOSS, _SAME_AS_ZERO, _SAME_PROJECTIONS = 1e-6, 1e-8, 1e-3
 
 
@@ -82,7 +82,8 @@ class Optimum:
         loss_per_p: Its E[L] / p, per step (for features of different p divided by their mean p).
         optima: Every distinct local optimum, best first; the first is the best network.
         fraction_at_best: Share of the random starts whose loss is within 1e-4 relative of the best.
-        status: CONVERGED if the best network's search ended at a stationary point.
+        status: CONVERGED if the best network's search ended at a stationary point; INACCURATE if it did and the loss
+            is not known to six digits.
         bound: The bound in force.
         bound_active: Whether the best network lies at the bound.
         restarts: Number of random starts.
@@ -189,7 +190,7 @@ def optimum(
     lanes = lanes._replace(importance=lanes.importance / silent)
     minima = minimise(point_loss, starts, args=(lanes,), in_turn=readout == "relu", progress=progress)
     if readout == "relu":
-        point_loss, minima = _refined(point_loss, minima, lanes)
+        minima = _reevaluated(point_loss, minima, lanes)
     order = np.argsort(minima.value, kind="stable")
     allowed = minima.value[order[0]] * (1 + 1e-4) + _SAME_AS_ZERO
     found = _distinct(point_loss, minima, order, unit=silent / mean_p, taps=problem.taps, n_extra=n_extra)
@@ -292,19 +293,27 @@ def _best_readouts(recurrences: Any, problem: Problem, *, horizon: Any) -> Any:
     return jax.vmap(one)(*recurrences)
 
 
-def _refined(point_loss: _PointLoss, minima: Minima, lanes: Problem) -> tuple[_PointLoss, Minima]:
-    """The minima of the finer rule: one search from the lowest of those that look alike, and all of these end there."""
+def _reevaluated(point_loss: _PointLoss, minima: Minima, lanes: Problem) -> Minima:
+    """The same points with their losses to six digits.
+
+    An error of the search's rule moves a minimum to first order, and what is lost by that is of second.
+    """
     A, _ = _seen(point_loss, minima.point, np.asarray(lanes.taps[0]))
-    alike = _alike(minima, A, np.isfinite(minima.value), loss=1e-4, projections=3e-2)
+    alike = _alike(minima, A, np.isfinite(minima.value), loss=1e-5, projections=1e-2)
     first = np.unique(alike)
-    # few different numbers of lanes, few compilations
-    padded = np.resize(first, -(-len(first) // 8) * 8)
-    point_loss = dataclasses.replace(point_loss, quadrature=_FINE)
-    some = jax.tree.map(lambda leaf: leaf[padded], lanes)
-    fine = minimise(point_loss, minima.point[padded], args=(some,), tolerance=_FLAT, in_turn=True)
+    weights = zip(*(point_loss.weights(point) for point in minima.point[first]), strict=True)
+    of_first = Lanes(tuple(map(np.stack, weights)), jax.tree.map(lambda leaf: leaf[first], lanes), {})
+    exact = ExactLoss(point_loss.readout, point_loss.laws, point_loss.horizon)
+    terms = exact.to_tolerance(of_first, _TOLERANCE)
+    inaccurate = exact.is_inaccurate(of_first, terms, _TOLERANCE)
+    status = np.where(inaccurate, int(Status.INACCURATE), minima.status[first])
     at = np.searchsorted(first, alike)
-    steps = minima.steps + fine.steps[at]
-    return point_loss, Minima(fine.point[at], fine.value[at], fine.gradient_norm[at], steps, fine.status[at])
+    usable = np.isfinite(minima.value)
+    return dataclasses.replace(
+        minima,
+        value=np.where(usable, terms.total[at], minima.value),
+        status=np.where(minima.status == Status.CONVERGED, status[at], minima.status).astype(np.int8),
+    )
 
 
 def _alike(minima: Minima, A: np.ndarray, usable: np.ndarray, *, loss: float, projections: float) -> np.ndarray:
@@ -328,7 +337,7 @@ def _distinct(
 ) -> list[LocalOptimum]:
     """The distinct optima, best first: equal ones have the same loss and the same projections."""
     A, gain = _seen(point_loss, minima.point, taps)
-    stationary = np.isfinite(minima.value) & (minima.status == Status.CONVERGED)
+    stationary = np.isfinite(minima.value) & np.isin(minima.status, (Status.CONVERGED, Status.INACCURATE))
     stationary[order[0]] = True
     alike = _alike(minima, A, stationary, loss=_SAME_LOSS, projections=_SAME_PROJECTIONS)
     kept = [lane for lane in order if stationary[lane] and alike[lane] == lane]
