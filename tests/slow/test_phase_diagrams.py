@@ -41,8 +41,8 @@ def test_longer_delays_pass_an_alternating_phase(delay):
 def test_the_best_of_many_starts_is_on_the_diagram():
     """At every p the envelope of the branches is what an independent search finds, where it finds no escape."""
     found = diagram(5)
-    for p in (0.9, 0.5, 0.35, 0.3):
-        best = sk.optimum(sk.Delay(5), sk.SparseProcess(1, p=p), readout="relu", restarts=48)
+    for p in (0.5, 0.3):
+        best = sk.optimum(sk.Delay(5), sk.SparseProcess(1, p=p), readout="relu", restarts=24)
         envelope = np.nanmin([branch.loss_at(p) for branch in found.branches])
         assert float(envelope) == pytest.approx(best.loss_per_p, rel=1e-3)
 

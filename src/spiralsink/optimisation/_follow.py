@@ -12,6 +12,7 @@ from ._corrector import Found, Request
 from ._hermite import hermite, turning_place
 
 _SHORTEST_STEP = 1e-6
+_SAME_PLACE = 1e-4
 _KINK_STEP = 1e-3  # shorter steps may turn by any acute angle: the Hessian may jump
 _FOLD_ERROR = 1e-8
 _MOST_REFINEMENTS = 10
@@ -78,6 +79,8 @@ def follow(start: np.ndarray, *, settings: Settings) -> Generator[Request, Found
             end = "bound"
         elif _turned(here, ahead):
             fold = yield from _locate(here, ahead, _fold_place, _turned)
+            if len(places) > 1 and _apart(here, fold) < _SAME_PLACE:
+                places.pop()  # the last step ended at the fold
             folds.append(len(places))
             places.append(fold)
             if len(folds) > settings.folds:
