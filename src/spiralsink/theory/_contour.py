@@ -78,7 +78,9 @@ class HalfLine(NamedTuple):
         return node, slope * trapezoid, slope * np.where(np.arange(u.size) % 2 == 0, 2 * trapezoid, 0.0)
 
 
-def fourier_contour(log_transform: Any, highest: Any, largest: Any, *, steepest: Any = np.inf) -> Fourier:
+def fourier_contour(
+    log_transform: Any, log_subtracted: Any, highest: Any, largest: Any, *, steepest: Any = np.inf
+) -> Fourier:
     """The contour for a sum z of independent variables.
 
     c solves log E[exp(c z)] = 8 on a geometric grid; the period is P = max(24 / c, 1.15 u) with u the highest value,
@@ -86,12 +88,14 @@ def fourier_contour(log_transform: Any, highest: Any, largest: Any, *, steepest:
 
     Args:
         log_transform: c (n,) to log E[exp(c z)] (n,), for real c.
+        log_subtracted: Likewise, the logarithm of the largest term that is subtracted under the integral: it must not
+            grow further either, or its rounding errors would be what remains.
         highest: The highest value that z can have; infinite where there is none.
         largest: The largest positive value of any one of the variables, or its standard deviation where it is
             unbounded.
         steepest: Beyond it the transform does not exist or overflows; c stays well below.
     """
-    tried, grown, c, growth = _try(log_transform, highest, largest, steepest)
+    tried, grown, c, growth = _try(log_transform, log_subtracted, highest, largest, steepest)
     highest = jnp.where(highest > 0, highest, 1.0)
     # what lies beyond the period comes back multiplied by exp(c P): a Chernoff bound must beat that
     beyond = jnp.where((tried > c) & jnp.isfinite(grown), tried - c, 0.0)
@@ -102,27 +106,42 @@ def fourier_contour(log_transform: Any, highest: Any, largest: Any, *, steepest:
     return Fourier(*map(jax.lax.stop_gradient, (c, 2 * math.pi / period, jnp.exp(-c * period), wrapped, growth)))
 
 
+def log_of_pairs(p: Any, average: Any) -> Any:
+    """Log of prod_n (1 - p_n) (sum_n p_n / (1 - p_n) E_n)^2: the pairs of active inputs, at each c tried.
+
+    Args:
+        p: Activity probabilities, (n,).
+        average: E_n = E[exp(c a_n U_n)], (tried, n).
+    """
+    odds = p / jnp.maximum(1 - p, 0.01)
+    absent = jnp.sum(jnp.log(jnp.maximum(1 - p, 1e-300)))
+    return absent + 2 * jnp.log(jnp.sum(odds * average, axis=-1) + 1e-300)
+
+
 def half_line_contour(
     log_transform: Any, highest: Any, largest: Any, *, steepest: Any = np.inf, bias: Any = 0.0
 ) -> HalfLine:
     """The contour for sums whose transform decays without oscillating.
 
     Args:
-        log_transform: As for `fourier_contour`, like the next three.
+        log_transform: As for `fourier_contour`.
         highest: The highest value that z can have.
         largest: The largest standard deviation of any one of the variables.
         steepest: Beyond it the transform does not exist.
         bias: A constant that is part of z.
     """
-    _, _, c, growth = _try(log_transform, highest, largest, steepest)
+    _, _, c, growth = _try(log_transform, log_transform, highest, largest, steepest)
     return HalfLine(*map(jax.lax.stop_gradient, (c, _TILT * jnp.sign(bias), growth)))
 
 
-def _try(log_transform: Any, highest: Any, largest: Any, steepest: Any) -> tuple[Any, Any, Any, Any]:
+def _try(
+    log_transform: Any, log_subtracted: Any, highest: Any, largest: Any, steepest: Any
+) -> tuple[Any, Any, Any, Any]:
     high = jnp.minimum(_STEEPEST / jnp.where(largest > 0, largest, 1.0), steepest)
     low = jnp.minimum(jnp.maximum(_GROWTH / jnp.where(highest > 0, highest, 1.0), 1e-4 * high), high)
     tried = low * (high / low) ** jnp.asarray(np.linspace(0, 1, _N_TRIED))
-    grown = log_transform(tried)
+    transformed = log_transform(tried)
+    grown = jnp.maximum(transformed, log_subtracted(tried))
     allowed = (grown <= _GROWTH) & (tried <= _STEEP_SHARE * high)
     index = jnp.max(jnp.where(allowed, np.arange(_N_TRIED), 0))
     following = jnp.minimum(index + 1, _N_TRIED - 1)
@@ -135,7 +154,7 @@ def _try(log_transform: Any, highest: Any, largest: Any, steepest: Any) -> tuple
         jnp.minimum(share, jnp.log(_STEEP_SHARE * high / tried[index]) / jnp.log(ratio + 1e-300)), 0.0, 1.0
     )
     share = jnp.where(following > index, share, 0.0)
-    return tried, grown, tried[index] * ratio**share, jnp.where(share > 0, _GROWTH, grown[index])
+    return tried, transformed, tried[index] * ratio**share, jnp.where(share > 0, _GROWTH, grown[index])
 
 
 def _window(at: np.ndarray) -> np.ndarray:

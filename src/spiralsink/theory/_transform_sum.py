@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..processes import Uniform
-from ._contour import Fourier, HalfLine, fourier_contour, half_line_contour
+from ._contour import Fourier, HalfLine, fourier_contour, half_line_contour, log_of_pairs
 from ._laws import can_bend, continued_transform, is_bounded, steepest, support
 from ._moments import RectifiedMoments
 from ._pairs import one_active, pair_square, two_active
@@ -149,8 +149,16 @@ class TransformSum:
             return logs
 
         highest, largest = with_tail(highest, largest, tail_mean, tail_variance)
+
+        def log_subtracted(tried: Any) -> Any:
+            grown = [
+                law.transform(jnp.clip(tried[:, None] * a[:, j], -700.0, 700.0)) for j, law in enumerate(self.laws)
+            ]
+            pairs = log_of_pairs(p.ravel(), jnp.stack(grown, axis=-1).reshape(tried.size, -1))
+            return pairs + tried * positive if self._uniform else jnp.full(tried.shape, -jnp.inf)
+
         if any(is_bounded(law) for law in self.laws):
-            return fourier_contour(log_transform, highest, largest, steepest=limit)
+            return fourier_contour(log_transform, log_subtracted, highest, largest, steepest=limit)
         side = bias if self.biased and all(map(can_bend, self.laws)) else 0.0
         return half_line_contour(log_transform, highest, largest, steepest=limit, bias=side)
 
@@ -161,7 +169,10 @@ class TransformSum:
             return rounding
         seen = jnp.stack([_seen(law, a[:, j]) for j, law in enumerate(self.laws)], axis=1)
         beyond = 2 * np.pi / contour.spacing + jnp.vdot(p, seen) + jnp.maximum(jnp.max(bias), 0.0)
-        return jax.lax.stop_gradient(rounding + contour.folded * (beyond**2 + jnp.vdot(p, seen**2)) + contour.wrapped)
+        folded = contour.folded * (beyond**2 + jnp.vdot(p, seen**2)) + contour.wrapped
+        if self._uniform:  # only three active inputs are left under the integral
+            folded = folded * jnp.minimum(jnp.sum(jnp.where(a != 0, p, 0.0)) ** 3, 1.0)
+        return jax.lax.stop_gradient(rounding + folded)
 
     def _closed(self, a: Any, bias: Any, odds: Any, tiny_p: Any) -> Any:
         """What one and two active inputs contribute: () or (lags,)."""

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
-from ._contour import Fourier, fourier_contour
+from ._contour import Fourier, fourier_contour, log_of_pairs
 from ._moments import RectifiedMoments
 from ._pairs import pair_square
 from ._ramp import ramp_at_nodes
@@ -222,25 +222,33 @@ def _contour(inputs: _Inputs) -> Fourier:
     a, p = inputs.a, inputs.p
     positive = jnp.maximum(a, 0.0)
 
-    def log_transform(tried: Any) -> Any:
+    def average(tried: Any) -> Any:
         v = tried[:, None] * a
         small = jnp.abs(v) < 1e-3
-        mean = jnp.where(small, 1 + v / 2, jnp.expm1(v) / jnp.where(small, 1.0, v))
-        tail = tried * inputs.tail_mean + tried**2 * (0.5 * inputs.tail_variance)
-        return jnp.sum(jnp.log1p(p * (mean - 1)), axis=1) + tail
+        return jnp.where(small, 1 + v / 2, jnp.expm1(v) / jnp.where(small, 1.0, v))
 
-    highest, largest = jnp.sum(positive), jnp.max(positive)
-    return fourier_contour(log_transform, *with_tail(highest, largest, inputs.tail_mean, inputs.tail_variance))
+    def log_transform(tried: Any) -> Any:
+        tail = tried * inputs.tail_mean + tried**2 * (0.5 * inputs.tail_variance)
+        return jnp.sum(jnp.log1p(p * (average(tried) - 1)), axis=1) + tail
+
+    def log_subtracted(tried: Any) -> Any:
+        return log_of_pairs(p, average(tried))
+
+    highest, largest = with_tail(jnp.sum(positive), jnp.max(positive), inputs.tail_mean, inputs.tail_variance)
+    return fourier_contour(log_transform, log_subtracted, highest, largest)
 
 
 def _floor(contour: Fourier, inputs: _Inputs) -> tuple[Any, Any]:
     """Whether the integral adds less than its rounding errors, and the error that no finer window would remove."""
     a, p = map(jax.lax.stop_gradient, inputs[:2])
-    together = jnp.sum(p) ** 3 / 2 * jnp.max(jnp.maximum(a, 0.0)) ** 2
+    # up to a factor, the chance that three inputs are active: only they are left under the integral
+    three = jnp.sum(jnp.where(a != 0, p, 0.0)) ** 3
+    together = three / 2 * jnp.max(jnp.maximum(a, 0.0)) ** 2
     rounding = _EPSILON * jnp.exp(contour.growth) / contour.c**2
     positive = jnp.maximum(a, 0.0)
     beyond = 2 * np.pi / contour.spacing + 0.5 * jnp.vdot(p, positive)
     folded = contour.folded * (beyond**2 + jnp.vdot(p, positive**2) / 3) + contour.wrapped
+    folded = folded * jnp.minimum(three, 1.0)
     # what is never positive is zero, and not the rounding error of an integral
     unseen = (jnp.max(a) <= 0) & (inputs.tail_mean <= 0) & (inputs.tail_variance <= 0)
     few = (together < rounding) | unseen
