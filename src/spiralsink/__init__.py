@@ -75,10 +75,12 @@ if TYPE_CHECKING:
     from .verbs import Optimum as Optimum
     from .verbs import PhaseBranch as PhaseBranch
     from .verbs import PhaseDiagram as PhaseDiagram
+    from .verbs import PhaseMap as PhaseMap
     from .verbs import expected_loss as expected_loss
     from .verbs import measure as measure
     from .verbs import optimum as optimum
     from .verbs import phase_diagram as phase_diagram
+    from .verbs import phase_map as phase_map
 
 # the one table of public names: module -> names
 _PUBLIC = {
@@ -129,10 +131,12 @@ _PUBLIC = {
         "Optimum",
         "PhaseBranch",
         "PhaseDiagram",
+        "PhaseMap",
         "expected_loss",
         "measure",
         "optimum",
         "phase_diagram",
+        "phase_map",
     ),
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}

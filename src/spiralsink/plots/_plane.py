@@ -142,23 +142,28 @@ def _draw_readout(axes: Any, data: PlaneData, low: np.ndarray, high: np.ndarray)
 
 
 def _name_readout(axes: Any, tip: np.ndarray, points: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
-    """Writes "readout" at the end of its line, on the side that is farther from the arrows and inside the axes."""
+    """Writes "readout" at the end of its line, on the side that is farthest from the arrows and inside the axes."""
     side = high - low
-    sides = [each for each in (-1, 1) if low[0] < tip[0] + each * _WORD * side[0] < high[0]]
+    sides = [
+        (x, y)
+        for x in (-1, 1)
+        for y in (-1, 1)
+        if low[0] < tip[0] + x * _WORD * side[0] < high[0] and low[1] < tip[1] + y * 2 * _CLEARANCE * side[1] < high[1]
+    ]
 
-    def room(each: int) -> float:
-        middle = tip + np.array([each * _WORD / 2, np.sign(low[1] + high[1] - 2 * tip[1]) * 0.05]) * side
+    def room(each: tuple[int, int]) -> float:
+        middle = tip + np.array([each[0] * _WORD / 2, each[1] * _CLEARANCE]) * side
         return float(np.linalg.norm(points - middle, axis=1).min())
 
-    chosen, top = max(sides, key=room), tip[1] > (low[1] + high[1]) / 2
+    right, top = max(sides, key=room)
     axes.annotate(
         "readout",
         tip,
-        xytext=(4 * chosen, -4 if top else 4),
+        xytext=(4 * right, 4 * top),
         textcoords="offset points",
         fontsize=6.5,
-        ha="left" if chosen > 0 else "right",
-        va="top" if top else "bottom",
+        ha="left" if right > 0 else "right",
+        va="bottom" if top > 0 else "top",
         zorder=6,
         path_effects=outlined(),
     )

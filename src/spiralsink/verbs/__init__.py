@@ -9,4 +9,6 @@ from ._optimum import LocalOptimum as LocalOptimum
 from ._optimum import Optimum as Optimum
 from ._optimum import optimum as optimum
 from ._phase_diagram import phase_diagram as phase_diagram
+from ._phase_map import PhaseMap as PhaseMap
+from ._phase_map import phase_map as phase_map
 from ._phase_result import PhaseDiagram as PhaseDiagram
