@@ -30,6 +30,9 @@ def filter_memory(task: FilterTask, n_features: int) -> int:
     while True:
         taps = np.abs(np.asarray(task.target_filter(n_lags, n_features), dtype=np.float64))
         check_finite("target_filter", taps)
+        if taps.ndim < 3 or taps.shape[-3] != n_lags or not taps.size:
+            allowed = f"of shape (*stack, {n_lags}, n_outputs, n_features) for {n_lags} lags"
+            raise InvalidInput("target_filter", Shown(f"shape {taps.shape}"), allowed)
         size = np.moveaxis(taps, -3, 0).reshape(n_lags, -1).max(axis=1)
         (lags,) = np.nonzero(size > 1e-17 * size.max())
         if not lags.size:
