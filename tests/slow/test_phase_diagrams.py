@@ -59,4 +59,4 @@ def test_the_command(capsys, tmp_path):
 
     assert main(["phase-diagram", "--delay", "4", "--hidden", "2", "--out", str(tmp_path), "--quiet"]) == 0
     assert capsys.readouterr().out == ""
-    assert {each.name for each in tmp_path.iterdir()} == {"phase-diagram.json", "phase-diagram.nc"}
+    assert {each.name for each in tmp_path.iterdir()} == {"phase-diagram.json", "phase-diagram.nc", "figures"}

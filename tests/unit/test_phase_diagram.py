@@ -71,7 +71,8 @@ def test_dataset(tmp_path):
 
 
 def test_command(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("spiralsink.verbs.phase_diagram", lambda *_, **__: linear())
+    diagram = linear()
+    monkeypatch.setattr("spiralsink.verbs.phase_diagram", lambda *_, **__: diagram)
     arguments = ["phase-diagram", "--delay", "2", "--model", "linear", "--out", str(tmp_path / "out"), "--json"]
     assert main(arguments) == 0
     printed = json.loads(capsys.readouterr().out)
@@ -83,7 +84,10 @@ def test_command(tmp_path, capsys, monkeypatch):
     for branch in printed["branches"]:
         assert len({len(branch[row]) for row in rows}) == 1
         assert {branch["end_below"], branch["end_above"]} <= {"fold", "bound", "range", "bifurcation", "lost"}
-    assert printed["files"] == ["phase-diagram.json", "phase-diagram.nc"]
+    figures = ["figures/phase-diagram.png", "figures/phase-diagram.svg"]
+    assert printed["files"] == ["phase-diagram.json", "phase-diagram.nc", *figures]
+    assert (tmp_path / "out" / figures[0]).read_bytes().startswith(b"\x89PNG")
+    assert b'id="branch-dense"' in (tmp_path / "out" / figures[1]).read_bytes()
     stored = json.loads((tmp_path / "out" / "phase-diagram.json").read_text())
     assert stored["branches"] == printed["branches"]
     assert (tmp_path / "out" / "phase-diagram.nc").stat().st_size > 1000

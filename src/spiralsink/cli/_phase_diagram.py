@@ -24,7 +24,7 @@ spiralsink phase-diagram --delay 5 --hidden 3 --p-min 0.1 --out results/phases -
 @click.option("--restarts", type=Whole(), default=12, show_default=True, help="Random starts at each p searched.")
 @click.option("--horizon", type=Whole(), help="Mean over that many steps from rest; the steady state by default.")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the starts.")
-@click.option("--out", help="Folder for phase-diagram.json and phase-diagram.nc.")
+@click.option("--out", help="Folder for phase-diagram.json, phase-diagram.nc and figures/.")
 @common
 def command(as_json: bool, quiet: bool, p_min: float, p_max: float, **chosen: Any) -> None:
     """Follow every branch of optima of the exact expected loss along the activity probability p.
@@ -65,7 +65,7 @@ def _diagram(
     result = _as_json(diagram) | {"model": model, "horizon": horizon, "seed": options["seed"]}
     if folder is not None:
         _save(folder, result, diagram)
-        result["files"] = ["phase-diagram.json", "phase-diagram.nc"]
+        result["files"] = ["phase-diagram.json", "phase-diagram.nc", *_draw(folder, diagram)]
     return result, str(diagram)
 
 
@@ -136,6 +136,7 @@ def _as_json(diagram: Any) -> dict[str, Any]:
 def _folder(out: str) -> Path:
     from .._atomic import make_folder
     from .._errors import InvalidInput, MissingExtra, Shown
+    from ..plots import require_matplotlib
 
     if not out:
         raise InvalidInput("out", "", "the name of a folder")
@@ -147,6 +148,7 @@ def _folder(out: str) -> Path:
         import xarray  # noqa: F401
     except ImportError:
         raise MissingExtra("xarray", "data") from None
+    require_matplotlib()
     return make_folder(path)
 
 
@@ -158,3 +160,11 @@ def _save(folder: Path, result: dict[str, Any], diagram: Any) -> None:
 
     write_file(folder / "phase-diagram.json", json.dumps(plain(result), allow_nan=False, indent=1).encode())
     write_file(folder / "phase-diagram.nc", bytes(diagram.to_dataset().to_netcdf(engine="h5netcdf")))
+
+
+def _draw(folder: Path, diagram: Any) -> list[str]:
+    from .. import plots
+
+    figure = plots.phase_diagram(diagram)[0].figure
+    written = plots.save_figure(figure, folder / "figures" / "phase-diagram")
+    return [path.relative_to(folder).as_posix() for path in written]

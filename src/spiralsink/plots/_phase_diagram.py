@@ -35,8 +35,12 @@ _TICKS = (
     (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0),
     tuple(each * scale for scale in (0.001, 0.01, 0.1) for each in range(1, 10)),
 )
+_NAMED, _OTHER_COLORS = ("dense", "sparse"), 5
 _FEWEST_TICKS = 4
-_NAME_OFFSET = 0.022
+# of names beside curves, in units of the panel's width: height, distances of their middles from the curve, and
+# the least room around them
+_NAME_HEIGHT, _NEAR, _FAR = 0.018, 0.024, 0.048
+_ROOM = 0.007
 _HALO = "#d9d9d9"
 _END_MARKERS = {"fold": "o", "bifurcation": "s", "bound": "X", "lost": "P"}
 
@@ -140,8 +144,8 @@ def branch_style(data: PhaseData, name: str) -> dict[str, Any]:
         data: The diagram.
         name: Name of the branch.
     """
-    others = [each.name for each in data.branches if each.name not in ("dense", "sparse")]
-    index = {"dense": 0, "sparse": 1}.get(name, 2 + others.index(name) if name in others else 2)
+    others = [each.name for each in data.branches if each.name not in _NAMED]
+    index = _NAMED.index(name) if name in _NAMED else len(_NAMED) + others.index(name) % _OTHER_COLORS
     chosen = series_style(index)
     return {"color": chosen["color"], "marker": chosen["marker"]}
 
@@ -221,12 +225,16 @@ def _draw_crossings(panel: Any, data: PhaseData) -> None:
 
 
 def _write_crossings(panel: Any, data: PhaseData) -> None:
+    """The p of every crossing at the foot of its line, one above the other where they are close."""
+    level, last = 0, np.inf
     for p, _, _ in data.crossings:
+        close = np.log(last / p) < 0.16 * np.log(data.range[1] / data.range[0])
+        level, last = (level + 1 if close else 0), p
         panel.annotate(
             f"$p$ = {p:.4f}",
             (p, 0),
             xycoords=("data", "axes fraction"),
-            xytext=(3, 3),
+            xytext=(3, 3 + 9 * level),
             textcoords="offset points",
             fontsize=6.5,
             path_effects=outlined(),
@@ -294,7 +302,7 @@ def _scale(panels: Any, data: PhaseData, shown: Sequence[BranchData]) -> None:
 
 
 def _label_branches(panel: Any, data: PhaseData, shown: Sequence[BranchData], name: str) -> None:
-    """Names beside their curves, where there is most room among the other curves, in units of the panel's width."""
+    """Names beside their curves, where there is most room among the other curves; none where it would mislead."""
     low, high = panel.get_ylim()
     left, right = np.log(data.range)
     box = panel.get_position()
@@ -303,41 +311,48 @@ def _label_branches(panel: Any, data: PhaseData, shown: Sequence[BranchData], na
     def place(p: Any, value: Any) -> np.ndarray:
         return np.column_stack([(np.log(p) - left) / (right - left), (np.asarray(value) - low) / (high - low) * aspect])
 
-    curves = [place(*branch.curve(name)) for branch in shown]
+    curves = [_thinned(place(*branch.curve(name))) for branch in shown]
     if data.escape[0].size and name == "loss_per_p":
-        curves.append(place(*data.escape))
+        curves.append(_thinned(place(*data.escape)))
     curves += [place(np.full(40, crossing), np.linspace(low, high, 40)) for crossing, _, _ in data.crossings]
-    word = np.column_stack([np.linspace(-0.05, 0.05, 7), np.zeros(7)])
+    corners = [(x, y) for y in (-_NAME_HEIGHT / 2, _NAME_HEIGHT / 2) for x in np.linspace(-0.055, 0.055, 7)]
+    word = np.array(corners)
     placed: list[np.ndarray] = []
     for i, branch in enumerate(shown):
-        p, values = branch.curve(name)
         others = np.concatenate([*(curve for j, curve in enumerate(curves) if j != i), *placed, np.full((1, 2), 9.0)])
-        best, chosen = -np.inf, (float(p[0]), float(values[0]), 1)
-        for at in range(0, len(p), max(len(p) // 80, 1)):
-            for side in (1, -1):
-                middle = curves[i][at] + [0.0, side * _NAME_OFFSET]
-                inside = 0.07 < middle[0] < 0.93 and 0.02 < middle[1] < aspect - 0.02
-                if not inside or not np.isfinite(values[at]):
+        best, chosen = -np.inf, None
+        for start in curves[i]:
+            for offset in (_NEAR, -_NEAR, _FAR, -_FAR):
+                middle = start + np.array([0.0, offset])
+                if not (0.07 < middle[0] < 0.93 and 0.02 < middle[1] < aspect - 0.02):
                     continue
-                to_others = float(np.linalg.norm(others[:, None] - (middle + word), axis=-1).min())
-                to_own = float(np.linalg.norm(curves[i][:, None] - (middle + word), axis=-1).min())
-                room = min(to_others, 0.08) + 2 * min(to_own, _NAME_OFFSET)
-                if room > best + 1e-4:
-                    best, chosen = room, (float(p[at]), float(values[at]), side)
-        placed.append(place(chosen[0], chosen[1]) + np.array([0.0, chosen[2] * _NAME_OFFSET]) + word)
-        panel.annotate(
+                to_others, to_own = (
+                    float(np.linalg.norm(each[:, None] - (middle + word), axis=-1).min())
+                    for each in (others, curves[i])
+                )
+                room = min(to_others, 0.06) + 2 * min(to_own, _NEAR - _NAME_HEIGHT / 2) - 0.2 * abs(offset)
+                if to_others > max(to_own / 2, _ROOM) and room > best + 1e-4:
+                    best, chosen = room, middle
+        if chosen is None:
+            continue
+        placed.append(chosen + word)
+        panel.text(
+            float(np.exp(left + chosen[0] * (right - left))),
+            float(low + chosen[1] / aspect * (high - low)),
             branch.name,
-            chosen[:2],
-            xytext=(0, 3.5 * chosen[2]),
-            textcoords="offset points",
             ha="center",
-            va="bottom" if chosen[2] > 0 else "top",
+            va="center",
             fontsize=7,
             color=branch_style(data, branch.name)["color"],
             path_effects=outlined(),
             zorder=6,
             gid=f"name-{branch.name}",
         )
+
+
+def _thinned(curve: np.ndarray) -> np.ndarray:
+    known = curve[np.isfinite(curve).all(axis=1)]
+    return known[:: max(len(known) // 100, 1)]
 
 
 def _draw_legend(panel: Any, data: PhaseData, shown: Sequence[BranchData], trained: bool) -> None:
