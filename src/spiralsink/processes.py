@@ -230,7 +230,7 @@ class SparseProcess(eqx.Module):
         return jnp.shape(self.p)[:-1]
 
     @property
-    def amplitudes(self) -> tuple[Amplitude, ...]:
+    def amplitudes(self) -> tuple[Any, ...]:
         """One law per feature."""
         return self.amplitude if isinstance(self.amplitude, tuple) else (self.amplitude,) * self.n_features
 

@@ -11,9 +11,9 @@ class RectifiedMoments(NamedTuple):
     Attributes:
         square: E[(z_+)^2].
         cross: E[y (z)_+], with y = sum_n g_n x_n.
-        square_check: The same as `square`, from a coarser rule; equal where the rule is exact.
+        square_check: The same as `square` from coarser rules, along a leading axis; equal where the rule is exact.
         cross_check: Likewise for `cross`.
-        floor: Error that the coarser rule shares: folding, rounding, and what was left out on purpose.
+        floor: Error that the coarser rules share: folding, rounding, and what was left out on purpose.
     """
 
     square: Any
@@ -26,8 +26,8 @@ class RectifiedMoments(NamedTuple):
     def error(self) -> Any:
         """Estimated absolute error of square - 2 cross.
 
-        Twice the difference between the rules, whose errors may have the same sign, and never below the accuracy to
-        which rules of this kind were found to agree with high-precision integration.
+        Twice the largest difference between the rules, whose errors may have the same sign, and never below the
+        accuracy to which such rules were found to agree with high-precision integration.
         """
-        change = abs(self.square - self.square_check - 2 * (self.cross - self.cross_check))
+        change = abs(self.square - self.square_check - 2 * (self.cross - self.cross_check)).max(axis=0)
         return 2 * change + self.floor + _LEAST_RELATIVE * (abs(self.square) + 2 * abs(self.cross))

@@ -104,7 +104,7 @@ def _enumerated(a: Any, p: Any, g: Any, bias: Any, *, laws: tuple[Any, ...], run
     def moments(a: Any, g: Any, bias: Any) -> RectifiedMoments:
         a, g = jnp.ravel(a * values), jnp.ravel(g * values)
         square, cross = enumerated_moments(a, p, g, bias)
-        return RectifiedMoments(square, cross, square, cross, enumeration_error(a, p))
+        return RectifiedMoments(square, cross, square[None], cross[None], enumeration_error(a, p))
 
     return _step_by_step(moments, a, g, bias) if running else moments(a, g, bias)
 
@@ -112,7 +112,9 @@ def _enumerated(a: Any, p: Any, g: Any, bias: Any, *, laws: tuple[Any, ...], run
 def _step_by_step(moments: Any, a: Any, g: Any, bias: Any) -> RectifiedMoments:
     """The moments of every partial sum over lags, each computed by itself."""
     known = np.tril(np.ones((a.shape[0],) * 2))[..., None]
-    return jax.lax.map(lambda step: moments(*step), (a * known, g * known, bias))
+    found = jax.lax.map(lambda step: moments(*step), (a * known, g * known, bias))
+    checks = (jnp.moveaxis(each, 0, -1) for each in (found.square_check, found.cross_check))
+    return found._replace(**dict(zip(("square_check", "cross_check"), checks, strict=True)))
 
 
 def _is_nothing(tail: Any) -> bool:

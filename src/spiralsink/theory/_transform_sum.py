@@ -8,11 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._errors import NotCovered
 from ..processes import Uniform
 from ._contour import Fourier, HalfLine, fourier_contour, half_line_contour, log_of_pairs
+from ._few_active import FewActive, few_active
 from ._laws import can_bend, continued_transform, is_bounded, steepest, support
 from ._moments import RectifiedMoments
-from ._pairs import one_active, pair_square, two_active
 from ._tail import rectified_normal, with_tail
 
 _EPSILON = float(np.finfo(np.float64).eps)
@@ -56,15 +57,11 @@ class TransformSum:
         (value, check, floor), (along, along_check, _) = jax.jvp(square, (a,), (g,))
         return RectifiedMoments(value, 0.5 * along, check, 0.5 * along_check, floor)
 
-    @property
-    def _uniform(self) -> bool:
-        return all(isinstance(law, Uniform) for law in self.laws)
-
     def _square(self, a: Any, p: Any, bias: Any, tail_mean: Any, tail_variance: Any) -> tuple[Any, Any, Any]:
         present = jnp.ones(a.shape, bool)
         p = jnp.broadcast_to(p, a.shape)
         tail = (bias, tail_mean, tail_variance)
-        if self.n_levels == 1 or not self._uniform:
+        if self.n_levels == 1 or not all(isinstance(law, Uniform) for law in self.laws):
             return self._level(a, p, *tail, last=True)[0]
 
         def level(carry: Any, last: Any) -> tuple[Any, None]:
@@ -75,8 +72,18 @@ class TransformSum:
 
         zero = jnp.zeros(a.shape[:1] if self.running else (), a.dtype)
         is_last = np.arange(self.n_levels) == self.n_levels - 1
-        (total, _, _), _ = jax.lax.scan(level, ((zero,) * 3, present, zero + 1.0), is_last)
+        nothing = (zero, jnp.stack([zero, zero]), zero)
+        (total, _, _), _ = jax.lax.scan(level, (nothing, present, zero + 1.0), is_last)
         return total
+
+    @property
+    def _few(self) -> FewActive | None:
+        """The closed forms of one and two active inputs, where there are any."""
+        try:
+            few = few_active(self.laws, "relu")
+        except NotCovered:
+            return None
+        return few if few.takes_bias or not self.biased else None
 
     def _level(
         self, a: Any, p: Any, bias: Any, tail_mean: Any, tail_variance: Any, *, last: Any
@@ -90,7 +97,7 @@ class TransformSum:
             frequency = contour.spacing * jnp.arange(self.n_nodes, dtype=a.dtype)
             node = jax.lax.complex(jnp.broadcast_to(contour.c, frequency.shape), frequency)
             fine, coarse = contour.weights(self.n_nodes)
-            if self._uniform:
+            if last is not True:
                 width = np.array([high - low for low, high in map(support, self.laws)])
                 big = present & (last | (jnp.abs(still_a) * width * contour.highest(self.n_nodes) > _RESOLVED))
         else:
@@ -98,7 +105,8 @@ class TransformSum:
         # what is subtracted from the integrand is added in closed form, so any constants do
         off = jnp.where(big, 1 - still_p, 1.0)
         absent = jnp.cumprod(off.prod(axis=1)) if self.running else off.prod()
-        odds = jnp.where(big, still_p / jnp.maximum(1 - still_p, 0.01), 0.0) if self._uniform else jnp.zeros_like(p)
+        few = self._few
+        odds = jnp.zeros_like(p) if few is None else jnp.where(big, still_p / jnp.maximum(1 - still_p, 0.01), 0.0)
         tiny_p = jnp.where(present & ~big, p, 0.0)
 
         active = [continued_transform(law, a[:, j, None] * node) for j, law in enumerate(self.laws)]
@@ -113,16 +121,13 @@ class TransformSum:
         shift = jnp.exp(node * jnp.asarray(bias)[..., None]) * 2 / node**3
         inner = (whole - absent[..., None] * known) * shift
 
-        closed = self._closed(a, bias, odds, tiny_p)
-        closed = closed + jnp.where(last, rectified_normal(bias + tail_mean, tail_variance)[0], 0.0)
-        value = absent * closed
-        # what is never positive is zero, and not the rounding error of an integral
-        tops = jnp.stack([_seen(law, still_a[:, j]) for j, law in enumerate(self.laws)])
-        unseen = (jnp.max(tops) <= 0) & (jnp.max(bias) + tail_mean <= 0) & (tail_variance <= 0)
-        inner = jnp.where(unseen, 0.0, inner)
-        integrals = [jnp.real(jnp.sum(inner * weights, axis=-1)) for weights in (fine, coarse)]
-        floor = jnp.broadcast_to(self._floor(contour, still_a, still_p, bias), absent.shape)
-        part = (value + integrals[0], value + integrals[1], floor)
+        alone = jnp.where(last, rectified_normal(bias + tail_mean, tail_variance)[0], 0.0)
+        value = absent * (alone if few is None else alone + self._closed(few, a, bias, odds, tiny_p))
+        few_only, floor = self._floor(contour, still_a, still_p, bias, tail_mean, tail_variance)
+        inner = jnp.where(few_only, 0.0, inner)
+        integral = jnp.real(jnp.sum(inner * fine, axis=-1))
+        checks = jnp.stack([jnp.real(jnp.sum(inner * weights, axis=-1)) for weights in coarse])
+        part = (value + integral, value + checks, jnp.broadcast_to(floor, absent.shape))
         return part, present & ~big, absent
 
     def _contour(self, a: Any, p: Any, bias: Any, tail_mean: Any, tail_variance: Any) -> Fourier | HalfLine:
@@ -155,44 +160,43 @@ class TransformSum:
                 law.transform(jnp.clip(tried[:, None] * a[:, j], -700.0, 700.0)) for j, law in enumerate(self.laws)
             ]
             pairs = log_of_pairs(p.ravel(), jnp.stack(grown, axis=-1).reshape(tried.size, -1))
-            return pairs + tried * positive if self._uniform else jnp.full(tried.shape, -jnp.inf)
+            return pairs + tried * positive if self._few is not None else jnp.full(tried.shape, -jnp.inf)
 
         if any(is_bounded(law) for law in self.laws):
             return fourier_contour(log_transform, log_subtracted, highest, largest, steepest=limit)
         side = bias if self.biased and all(map(can_bend, self.laws)) else 0.0
         return half_line_contour(log_transform, highest, largest, steepest=limit, bias=side)
 
-    def _floor(self, contour: Fourier | HalfLine, a: Any, p: Any, bias: Any) -> Any:
-        """The error that no finer rule of the same contour would remove."""
-        rounding = _EPSILON * jnp.exp(contour.growth) / contour.c**2
-        if isinstance(contour, HalfLine):
-            return rounding
+    def _floor(
+        self, contour: Fourier | HalfLine, a: Any, p: Any, bias: Any, tail_mean: Any, tail_variance: Any
+    ) -> tuple[Any, Any]:
+        """Whether the integral adds less than its rounding errors, and the error that no finer rule would remove."""
         seen = jnp.stack([_seen(law, a[:, j]) for j, law in enumerate(self.laws)], axis=1)
-        beyond = 2 * np.pi / contour.spacing + jnp.vdot(p, seen) + jnp.maximum(jnp.max(bias), 0.0)
-        folded = contour.folded * (beyond**2 + jnp.vdot(p, seen**2)) + contour.wrapped
-        if self._uniform:  # only three active inputs are left under the integral
-            folded = folded * jnp.minimum(jnp.sum(jnp.where(a != 0, p, 0.0)) ** 3, 1.0)
-        return jax.lax.stop_gradient(rounding + folded)
+        bias = jnp.max(bias)
+        # what is never positive is zero, and not the rounding error of an integral
+        unseen = (jnp.max(seen) <= 0) & (bias + tail_mean <= 0) & (tail_variance <= 0)
+        # with closed forms for two, only three active inputs are left under the integral
+        n_left = 1 if self._few is None else 3
+        together = jnp.sum(p) ** n_left
+        rounding = _EPSILON * jnp.exp(contour.growth) / contour.c**2
+        silent = jnp.maximum(bias + tail_mean, 0.0) + jnp.sqrt(tail_variance)
+        left_out = together / 2 * (silent + jnp.max(seen)) ** 2
+        few_only = (left_out < rounding) | unseen
+        error = rounding
+        if isinstance(contour, Fourier):
+            beyond = 2 * np.pi / contour.spacing + jnp.vdot(p, seen) + jnp.maximum(bias, 0.0)
+            folded = contour.folded * (beyond**2 + jnp.vdot(p, seen**2)) + contour.wrapped
+            error = rounding + folded * jnp.minimum(together, 1.0)
+        return few_only, jax.lax.stop_gradient(jnp.where(few_only, left_out, error))
 
-    def _closed(self, a: Any, bias: Any, odds: Any, tiny_p: Any) -> Any:
+    def _closed(self, few: FewActive, a: Any, bias: Any, odds: Any, tiny_p: Any) -> Any:
         """What one and two active inputs contribute: () or (lags,)."""
-        if not self._uniform:
-            return jnp.zeros(a.shape[:1] if self.running else (), a.dtype)
         n_lags, n_features = a.shape
-        low, high = (np.tile([getattr(law, end) for law in self.laws], n_lags) for end in ("low", "high"))
+        laws = np.tile(few.laws, (n_lags, 1))
         a, odds, tiny_p = (each.reshape(-1) for each in (a, odds, tiny_p))
-        if self.biased:
-            at = jnp.asarray(bias)[..., None]
-            alone = one_active(at, a, low=low, high=high)
-            ends = {"low": low[:, None], "high": high[:, None], "low_b": low, "high_b": high}
-            pair = two_active(at[..., None], a[:, None], a, **ends)
-        else:
-            alone = one_active(0.0, a, low=low, high=high)
-            plain = not low.any()
-            if plain:
-                pair = pair_square((a * high)[:, None], a * high)
-            else:
-                pair = two_active(0.0, a[:, None], a, low=low[:, None], high=high[:, None], low_b=low, high_b=high)
+        at = jnp.asarray(bias)[..., None] if self.biased else jnp.zeros((1,), a.dtype)
+        alone = few.one(at, a, laws)
+        pair = few.two(at[..., None], a[:, None], laws[:, None], a, laws)
         both = odds[:, None] * odds * np.triu(np.ones((a.size, a.size)), 1)
         mixed = odds[:, None] * tiny_p
         joint = (both + mixed) * pair - mixed * alone[..., None]

@@ -75,8 +75,8 @@ def _uniform_sum_jvp(n_nodes: int, n_levels: int, primals: Any, tangents: Any) -
         terms = [jnp.vdot(by, by_how_much) for by, by_how_much in moved if by_how_much is not None]
         return sum(terms, jnp.zeros_like(out.moments.square))
 
-    zero = jnp.zeros_like(out.moments.square)
-    return out.moments, RectifiedMoments(change(out.square), change(out.cross), zero, zero, zero)
+    still = jax.tree.map(jnp.zeros_like, out.moments)
+    return out.moments, still._replace(square=change(out.square), cross=change(out.cross))
 
 
 uniform_sum.defjvp(_uniform_sum_jvp, symbolic_zeros=True)
@@ -95,7 +95,9 @@ def _run(inputs: _Inputs, n_nodes: int, n_levels: int, *, with_p: bool = False) 
             return (total, tiny, weight * absent), None
 
         zero = jnp.zeros((), inputs.a.dtype)
-        nothing = _Pass(RectifiedMoments(*(zero,) * 5), *(jax.tree.map(jnp.zeros_like, inputs) for _ in range(2)))
+        checks = jnp.zeros(2, inputs.a.dtype)
+        moments = RectifiedMoments(zero, zero, checks, checks, zero)
+        nothing = _Pass(moments, *(jax.tree.map(jnp.zeros_like, inputs) for _ in range(2)))
         # one body for all levels: a third of the compilation
         is_last = np.arange(n_levels) == n_levels - 1
         (total, _, _), _ = jax.lax.scan(level, (nothing, present, zero + 1.0), is_last)
@@ -197,8 +199,8 @@ def _level(inputs: _Inputs, present: Any, n_nodes: int, *, last: Any, with_p: bo
     moments = RectifiedMoments(
         square=integrate(inner, W),
         cross=0.5 * integrate(inner_along, W),
-        square_check=integrate(inner, W_narrow),
-        cross_check=0.5 * integrate(inner_along, W_narrow),
+        square_check=W_narrow.real_of_product(inner).sum(axis=-1),
+        cross_check=0.5 * W_narrow.real_of_product(inner_along).sum(axis=-1),
         floor=floor,
     )
     zero = jnp.zeros_like(g)
@@ -240,17 +242,18 @@ def _contour(inputs: _Inputs) -> Fourier:
 
 def _floor(contour: Fourier, inputs: _Inputs) -> tuple[Any, Any]:
     """Whether the integral adds less than its rounding errors, and the error that no finer window would remove."""
-    a, p = map(jax.lax.stop_gradient, inputs[:2])
+    a, p, _, tail_mean, tail_variance = map(jax.lax.stop_gradient, inputs)
     # up to a factor, the chance that three inputs are active: only they are left under the integral
-    three = jnp.sum(jnp.where(a != 0, p, 0.0)) ** 3
-    together = three / 2 * jnp.max(jnp.maximum(a, 0.0)) ** 2
+    three = jnp.sum(p) ** 3
+    silent = jnp.maximum(tail_mean, 0.0) + jnp.sqrt(tail_variance)
+    together = three / 2 * (silent + jnp.max(jnp.maximum(a, 0.0))) ** 2
     rounding = _EPSILON * jnp.exp(contour.growth) / contour.c**2
     positive = jnp.maximum(a, 0.0)
     beyond = 2 * np.pi / contour.spacing + 0.5 * jnp.vdot(p, positive)
     folded = contour.folded * (beyond**2 + jnp.vdot(p, positive**2) / 3) + contour.wrapped
     folded = folded * jnp.minimum(three, 1.0)
     # what is never positive is zero, and not the rounding error of an integral
-    unseen = (jnp.max(a) <= 0) & (inputs.tail_mean <= 0) & (inputs.tail_variance <= 0)
+    unseen = (jnp.max(a) <= 0) & (tail_mean <= 0) & (tail_variance <= 0)
     few = (together < rounding) | unseen
     return few, jnp.where(few, together, rounding + folded)
 
