@@ -46,7 +46,7 @@ class EchoTask:
 class Case:
     """Shapes are shared as far as possible: two features, three hidden units, two outputs."""
 
-    task: object = sk.Delay(2, importance=(1.0, 0.4))
+    task: Any = sk.Delay(2, importance=(1.0, 0.4))  # noqa: RUF009 (frozen)
     p: object = (0.3, 0.6)
     amplitude: object = sk.Uniform()
     tied: bool = False
@@ -117,7 +117,7 @@ def loss(network, case=STANDARD, horizon: Any = SteadyState(), **changes):  # no
     return sk.expected_loss(network, case.task, process, horizon=horizon)
 
 
-def arrays(network):
+def arrays(network) -> list[Any]:
     W_x, W_h, b_h = network.folded_weights
     given = (W_x, W_h, network.output_weights, b_h, network.b_y)
     with sk.float64():
@@ -332,7 +332,7 @@ def test_six_inputs_by_inclusion_and_exclusion(p, spread):
 def relative_slopes(gradient, network, total, seed, step=1e-5):
     """Along one random relative change of all weights: by the gradient, and by differences."""
     rng = np.random.default_rng(seed)
-    weights = {name: np.asarray(getattr(network, name), np.float64) for name in ("W_x", "W_h", "W_y")}
+    weights: dict[str, Any] = {name: np.asarray(getattr(network, name), np.float64) for name in ("W_x", "W_h", "W_y")}
     change = {name: rng.normal(size=each.shape) * each for name, each in weights.items()}
     by_gradient = sum(float(np.sum(np.asarray(getattr(gradient, name)) * change[name])) for name in weights)
     ends = [

@@ -1,5 +1,7 @@
 """What must not change the loss of a ReLU readout, or change it in a known way: drawn values, shared shapes."""
 
+from typing import Any
+
 import jax
 import numpy as np
 import pytest
@@ -23,7 +25,7 @@ def random_weights(seed):
     return rng.normal(size=(3, 2)), W_h, 0.5 * rng.normal(size=(3, 2))
 
 
-def loss(weights, p=(0.3, 0.6), task=sk.Delay(2), high=1.0):  # noqa: B008 (frozen)
+def loss(weights, p=(0.3, 0.6), task: Any = sk.Delay(2), high=1.0):  # noqa: B008 (frozen)
     network = sk.RecurrentNetwork(*weights, readout="relu")
     return sk.expected_loss(network, task, sk.SparseProcess(2, p, sk.Uniform(0.0, high)))
 

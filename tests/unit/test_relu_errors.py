@@ -68,7 +68,7 @@ def loss(*, process: Any = PROCESS, task: Any = TASK, of: Any = None, **options:
 
 
 def optimum(process: Any = PROCESS, task: Any = TASK, **options: Any) -> Any:
-    return sk.optimum(task, process, **({"restarts": 1} | options))
+    return sk.optimum(task, process, restarts=1, **options)
 
 
 NO_TRANSFORM = "amplitude must be a law with transform, transform_derivative, abscissa for a ReLU readout, got Bare"
