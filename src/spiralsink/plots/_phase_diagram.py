@@ -331,7 +331,10 @@ def _label_branches(panel: Any, data: PhaseData, shown: Sequence[BranchData], na
                     for each in (others, curves[i])
                 )
                 room = min(to_others, 0.06) + 2 * min(to_own, _NEAR - _NAME_HEIGHT / 2) - 0.2 * abs(offset)
-                if to_others > max(to_own / 2, _ROOM) and room > best + 1e-4:
+                between = (np.abs(others[:, 0] - middle[0]) < 0.03) & (
+                    (others[:, 1] - start[1]) * (others[:, 1] - middle[1]) < 0
+                )
+                if to_others > max(to_own / 2, _ROOM) and room > best + 1e-4 and not between.any():
                     best, chosen = room, middle
         if chosen is None:
             continue
