@@ -13,13 +13,13 @@ from ._data import projection_data as projection_data
 from ._data import spectrum_data as spectrum_data
 from ._phase_data import BranchData as BranchData
 from ._phase_data import PhaseData as PhaseData
-from ._phase_data import TermDifferences as TermDifferences
 from ._phase_data import phase_data as phase_data
-from ._phase_data import term_differences_data as term_differences_data
-from ._phase_diagram import branch_planes as branch_planes
 from ._phase_diagram import phase_diagram as phase_diagram
 from ._phase_map import phase_map as phase_map
+from ._phase_planes import branch_planes as branch_planes
+from ._phase_terms import TermDifferences as TermDifferences
 from ._phase_terms import term_differences as term_differences
+from ._phase_terms import term_differences_data as term_differences_data
 from ._plane import free_polygon as free_polygon
 from ._plane import plane as plane
 from ._projections import projections as projections

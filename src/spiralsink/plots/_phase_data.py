@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.interpolate import CubicSpline, PchipInterpolator
 
-from .._errors import InvalidInput, NotCovered, Shown, check_choice
+from .._errors import InvalidInput, Shown, check_choice
 from .._float64 import computes_in_float64
 from ..networks import RecurrentNetwork
 from ..theory import escape_family, transfer_weights
@@ -177,58 +177,6 @@ def phase_data(source: Any) -> PhaseData:
         readout=str(dataset.attrs["readout"]),
     )
     return data if known is not None or not grid.size else dataclasses.replace(data, escape_p=_escape_p(data))
-
-
-@dataclasses.dataclass(frozen=True)
-class TermDifferences:
-    """Terms of the loss on one branch minus those on another, at the same p.
-
-    Attributes:
-        one: Name of the first branch.
-        other: Name of the branch that is subtracted.
-        p: Activity probabilities at which both branches pass.
-        terms: Differences of the four terms divided by p, by name; they sum to `total`.
-        total: Difference of E[L] / p.
-        crossing_p: Where `total` changes its sign, if it does.
-    """
-
-    one: str
-    other: str
-    p: Float[np.ndarray, " m"]
-    terms: dict[str, Float[np.ndarray, " m"]]
-    total: Float[np.ndarray, " m"]
-    crossing_p: float | None
-
-
-def term_differences_data(diagram: Any, one: str, other: str, *, n_points: int = 201) -> TermDifferences:
-    """The four terms of the loss on one branch minus those on another, along the p that they share.
-
-    Args:
-        diagram: A phase diagram or its dataset.
-        one: Name of a branch.
-        other: Name of the branch that is subtracted.
-        n_points: Points, evenly spaced in log p.
-
-    Raises:
-        InvalidInput: If a branch is not there.
-        NotCovered: If no p belongs to both.
-    """
-    data = phase_data(diagram)
-    first, second = data.branch(one), data.branch(other)
-    low, high = max(first.p[0], second.p[0]), min(first.p[-1], second.p[-1])
-    if not low < high:
-        raise NotCovered("other", other, f"a branch that shares some p with {one}")
-    p = np.geomspace(low, high, n_points)
-    p[[0, -1]] = low, high
-    terms = {name: first.at(first.terms[name], p) - second.at(second.terms[name], p) for name in TERMS}
-    total = np.sum(list(terms.values()), axis=0)
-    change = np.flatnonzero(np.diff(np.sign(total)) != 0)
-    crossing = None
-    if change.size:
-        i = int(change[-1])
-        share = total[i] / (total[i] - total[i + 1])
-        crossing = float(np.exp(np.log(p[i]) + share * np.log(p[i + 1] / p[i])))
-    return TermDifferences(one, other, p, terms, total, crossing)
 
 
 def _branch(row: Any) -> BranchData:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from .._errors import InvalidInput, Shown, check_choice
-from ._phase_diagram import log_p_axis
+from ._phase_axes import log_p_axis
 from ._style import INK, axes_or_new, outlined, require_matplotlib, style
 
 _COLORS = "cividis"

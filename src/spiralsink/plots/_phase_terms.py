@@ -1,16 +1,70 @@
 """Which of the four terms separates two branches of a phase diagram."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
-from .._errors import check_choice
-from ._phase_data import TermDifferences, term_differences_data
-from ._phase_diagram import log_p_axis
+from .._errors import NotCovered, check_choice
+from ._phase_axes import log_p_axis
+from ._phase_data import phase_data
 from ._style import INK, TERMS, axes_or_new, outlined, require_matplotlib, style, term_style
 
 # fills are told apart in grey by their hatching
 _HATCHES = dict(zip(TERMS, ("", "////", "....", "xxxx"), strict=True))
+
+
+@dataclasses.dataclass(frozen=True)
+class TermDifferences:
+    """Terms of the loss on one branch minus those on another, at the same p.
+
+    Attributes:
+        one: Name of the first branch.
+        other: Name of the branch that is subtracted.
+        p: Activity probabilities at which both branches pass.
+        terms: Differences of the four terms divided by p, by name; they sum to `total`.
+        total: Difference of E[L] / p.
+        crossing_p: Where `total` changes its sign, if it does.
+    """
+
+    one: str
+    other: str
+    p: Float[np.ndarray, " m"]
+    terms: dict[str, Float[np.ndarray, " m"]]
+    total: Float[np.ndarray, " m"]
+    crossing_p: float | None
+
+
+def term_differences_data(diagram: Any, one: str, other: str, *, n_points: int = 201) -> TermDifferences:
+    """The four terms of the loss on one branch minus those on another, along the p that they share.
+
+    Args:
+        diagram: A phase diagram or its dataset.
+        one: Name of a branch.
+        other: Name of the branch that is subtracted.
+        n_points: Points, evenly spaced in log p.
+
+    Raises:
+        InvalidInput: If a branch is not there.
+        NotCovered: If no p belongs to both.
+    """
+    data = phase_data(diagram)
+    first, second = data.branch(one), data.branch(other)
+    low, high = max(first.p[0], second.p[0]), min(first.p[-1], second.p[-1])
+    if not low < high:
+        raise NotCovered("other", other, f"a branch that shares some p with {one}")
+    p = np.geomspace(low, high, n_points)
+    p[[0, -1]] = low, high
+    terms = {name: first.at(first.terms[name], p) - second.at(second.terms[name], p) for name in TERMS}
+    total = np.sum(list(terms.values()), axis=0)
+    change = np.flatnonzero(np.diff(np.sign(total)) != 0)
+    crossing = None
+    if change.size:
+        i = int(change[-1])
+        share = total[i] / (total[i] - total[i + 1])
+        crossing = float(np.exp(np.log(p[i]) + share * np.log(p[i + 1] / p[i])))
+    return TermDifferences(one, other, p, terms, total, crossing)
 
 
 def term_differences(
