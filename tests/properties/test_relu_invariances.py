@@ -134,12 +134,12 @@ def random_filter(seed, spread):
 @settings(max_examples=150, deadline=None)
 @given(seeds, spreads, st.one_of(chances, st.sampled_from([1.0, 1e-6, 1e-9])))
 def test_the_error_estimate_covers_the_change_to_a_finer_rule(seed, spread, p):
-    """Down to 1e-6 of what is computed: about one estimate in a hundred is too small below 1e-7."""
+    """Down to 3e-7 of what is computed: below that about one estimate in a hundred is too small."""
     a, g = random_filter(seed, spread)
     square, cross, error = usual(a, p, g)
     fine_square, fine_cross, fine_error = finer(a, p, g)
     scale = abs(square) + 2 * abs(cross)
-    assert abs((square - 2 * cross) - (fine_square - 2 * fine_cross)) <= error + fine_error + 1e-6 * scale
+    assert abs((square - 2 * cross) - (fine_square - 2 * fine_cross)) <= error + fine_error + 3e-7 * scale
     assert square >= -error
 
 

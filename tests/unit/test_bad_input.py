@@ -100,7 +100,7 @@ CASES = {
     ),
     "tolerance that is no number": (
         lambda: sk.expected_loss(NETWORK, sk.Delay(1), PROCESS, tolerance="small"),
-        "tolerance must be a number > 0, got 'small'",
+        "tolerance must be a finite number > 0, got 'small'",
     ),
     "horizon of zero": (
         lambda: sk.expected_loss(NETWORK, sk.Delay(1), PROCESS, horizon=0),
