@@ -19,7 +19,8 @@ from ._errors import InvalidInput, Shown, check_count, check_finite
 class Amplitude(Protocol):
     """The law of the amplitude U of an active feature. Anything with these members can be used.
 
-    Laws must be hashable (a frozen dataclass is), because they are compiled into the programs that use them.
+    Laws must be hashable (a frozen dataclass is), because they are compiled into the programs that use them. A law of
+    bounded amplitudes says so by an attribute `support`, (lowest, highest); the exact loss of a ReLU readout needs it.
     """
 
     @property

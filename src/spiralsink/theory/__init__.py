@@ -29,6 +29,7 @@ from ._rectified import rectified_moments as rectified_moments
 from ._relu import relu_terms as relu_terms
 from ._sparse import first_order_loss as first_order_loss
 from ._sparse import second_order_terms as second_order_terms
+from ._tail import tail_cumulants as tail_cumulants
 from ._terms import TERM_NAMES as TERM_NAMES
 from ._terms import LossTerms as LossTerms
 from ._transfer import transfer_coefficients as transfer_coefficients

@@ -33,9 +33,9 @@ class EscapeFamily:
     Hidden units can also be used in other ways. A pole at exactly zero delays everything by one step, and a recurrence
     in steps of m instead of 1, with n m units, writes only every m-th lag. The family is the best combination:
     `silent` poles at zero, then a recurrence of order `order` in steps of `stride`. The infimum of the loss is at most
-    the limit of the family; where that is lower than every finite optimum, the loss has no minimiser. For n_hidden =
-    2, 3 and 4, k <= 8, no recurrence of that order blocks fewer lags, by an exhaustive numerical search over all
-    patterns of zeros.
+    the limit of the family; where that is lower than every finite optimum, the loss has no minimiser. For n_hidden = 2
+    and k <= 7, and for n_hidden = 3 and 4 and k <= 8, no recurrence of that order blocks fewer lags, by an exhaustive
+    numerical search over all patterns of zeros.
 
     Attributes:
         delay: k.

@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 
-from .._errors import NotCovered, Shown
+from .._errors import InvalidInput, NotCovered, Shown
 from ..processes import Constant, Exponential, HalfNormal, Uniform
 
 _MEMBERS = ("transform", "transform_derivative", "abscissa")
@@ -20,6 +20,7 @@ def check_laws(laws: tuple[Any, ...]) -> None:
 
     Raises:
         NotCovered: Names the law and what is missing.
+        InvalidInput: If a law is not hashable.
     """
     for law in laws:
         missing = [name for name in _MEMBERS if not hasattr(law, name)]
@@ -29,6 +30,10 @@ def check_laws(laws: tuple[Any, ...]) -> None:
                 "amplitude", shown, f"a law with {', '.join(missing)} for a ReLU readout", hint="use sampled_loss"
             )
         signed_second_moments(law)
+        try:
+            hash(law)
+        except TypeError:
+            raise InvalidInput("amplitude", law, "a hashable law, such as a frozen dataclass") from None
 
 
 def support(law: Any) -> tuple[float, float]:
@@ -77,7 +82,7 @@ def signed_second_moments(law: Any) -> tuple[float, float]:
         return cube, law.second_moment - cube
     if low >= 0 or isinstance(law, Exponential | HalfNormal):
         return law.second_moment, 0.0
-    if high <= 0:
+    if high <= 0 and math.isfinite(low):
         return 0.0, law.second_moment
     if _is_positive(law):
         return law.second_moment, 0.0

@@ -19,6 +19,8 @@ from ._uniform_sum import uniform_sum
 
 # constant amplitudes are enumerated: all 2^n patterns of so many inputs
 _MOST_AT_ONCE, _MOST_AT_EACH_STEP = 40, 16
+# pairs of inputs at every step of a horizon that are held in memory at once
+_MOST_PAIRS = 2**21
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,27 +76,51 @@ def rectified_moments(
         `RectifiedMoments` with an estimate of their error.
     """
     a, p, direction = (jnp.asarray(each, jnp.float64) for each in (a, p, direction))
+    # z_+ is homogeneous: a power of two changes no digit, and keeps squares and cubes within range
+    largest = jax.lax.stop_gradient(jnp.max(jnp.abs(a)))
+    unit = jnp.ldexp(jnp.ones_like(largest), jnp.where(largest > 0, jnp.frexp(largest)[1], 0))
     mean, variance = (jnp.asarray(each, jnp.float64) for each in tail)
-    n_nodes, n_levels = quadrature.n_nodes, quadrature.n_levels
-    if bias is None and not running and all(isinstance(law, Uniform) and law.low == 0 for law in laws):
-        scale = np.array([law.high for law in laws])
-        flat = (jnp.ravel(a * scale), jnp.ravel(jnp.broadcast_to(p, a.shape)), jnp.ravel(direction * scale))
-        return uniform_sum(*flat, mean, variance, n_nodes, n_levels)
-    at = jnp.zeros((), a.dtype) if bias is None else jnp.asarray(bias, jnp.float64)
-    at = jnp.broadcast_to(at, a.shape[:1] if running else ())
-    # complex integrands, real weights
-    with jax.numpy_dtype_promotion("standard"):
-        if (
-            all(isinstance(law, Constant) for law in laws)
-            and _is_nothing(tail)
-            and a.size <= (_MOST_AT_EACH_STEP if running else _MOST_AT_ONCE)
-        ):
-            return _enumerated(a, p, direction, at, laws=laws, running=running)
-        if running and bias is not None and not any(is_bounded(law) for law in laws):
-            rule = TransformSum(laws, n_nodes, n_levels, running=False, biased=True)
-            return _step_by_step(lambda a, g, at: rule(a, p, g, at, mean, variance), a, direction, at)
-        rule = TransformSum(laws, n_nodes, n_levels, running, biased=bias is not None)
-        return rule(a, p, direction, at, mean, variance)
+    nothing = all(isinstance(each, float) and each == 0 for each in tail)
+    at = None if bias is None else jnp.asarray(bias, jnp.float64) / unit
+    rule = _Rule(laws, running, quadrature, enumerates=nothing)
+    found = rule(a / unit, p, direction, at, mean / unit, variance / unit**2)
+    return RectifiedMoments(
+        square=found.square * unit**2,
+        cross=found.cross * unit,
+        square_check=found.square_check * unit**2,
+        cross_check=found.cross_check * unit,
+        floor=found.floor * unit * jnp.maximum(unit, 1.0),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Rule:
+    """Chooses the way to integrate: the fast one for plain uniform amplitudes, enumeration, or transforms."""
+
+    laws: tuple[Any, ...]
+    running: bool
+    quadrature: Quadrature
+    enumerates: bool
+
+    def __call__(self, a: Any, p: Any, g: Any, bias: Any, mean: Any, variance: Any) -> RectifiedMoments:
+        laws, running = self.laws, self.running
+        n_nodes, n_levels = self.quadrature.n_nodes, self.quadrature.n_levels
+        if bias is None and not running and all(isinstance(law, Uniform) and law.low == 0 for law in laws):
+            scale = np.array([law.high for law in laws])
+            flat = (jnp.ravel(a * scale), jnp.ravel(jnp.broadcast_to(p, a.shape)), jnp.ravel(g * scale))
+            return uniform_sum(*flat, mean, variance, n_nodes, n_levels)
+        biased = bias is not None
+        at = jnp.broadcast_to(bias if biased else jnp.zeros((), a.dtype), a.shape[:1] if running else ())
+        most = _MOST_AT_EACH_STEP if running else _MOST_AT_ONCE
+        # complex integrands, real weights
+        with jax.numpy_dtype_promotion("standard"):
+            if self.enumerates and all(isinstance(law, Constant) for law in laws) and a.size <= most:
+                return _enumerated(a, p, g, at, laws=laws, running=running)
+            many = a.shape[0] * a.size**2 > _MOST_PAIRS
+            if running and biased and (many or not any(is_bounded(law) for law in laws)):
+                one = TransformSum(laws, n_nodes, n_levels, running=False, biased=True)
+                return _step_by_step(lambda a, g, at: one(a, p, g, at, mean, variance), a, g, at)
+            return TransformSum(laws, n_nodes, n_levels, running, biased)(a, p, g, at, mean, variance)
 
 
 def _enumerated(a: Any, p: Any, g: Any, bias: Any, *, laws: tuple[Any, ...], running: bool) -> RectifiedMoments:
@@ -115,7 +141,3 @@ def _step_by_step(moments: Any, a: Any, g: Any, bias: Any) -> RectifiedMoments:
     found = jax.lax.map(lambda step: moments(*step), (a * known, g * known, bias))
     checks = (jnp.moveaxis(each, 0, -1) for each in (found.square_check, found.cross_check))
     return found._replace(**dict(zip(("square_check", "cross_check"), checks, strict=True)))
-
-
-def _is_nothing(tail: Any) -> bool:
-    return all(isinstance(each, float) and each == 0 for each in tail)

@@ -5,6 +5,7 @@ import math
 from functools import partial
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,15 +14,27 @@ from .._errors import NotCovered, Shown
 from .._float64 import computes_in_float64, float64, to_numpy
 from .._status import Status
 from ..networks import RecurrentNetwork
-from ..theory import PROBLEM_AXES, LossTerms, Problem, Quadrature, SteadyState, exact_terms, silent_loss
+from ..theory import (
+    PROBLEM_AXES,
+    LossTerms,
+    Problem,
+    Quadrature,
+    SteadyState,
+    exact_terms,
+    is_stable,
+    silent_loss,
+    tail_cumulants,
+)
 
 _NODES = (256, 512, 1024, 4096)
-_LAGS = (64, 256, 1024, 2048)
+_LAGS = (16, 64, 256, 1024, 2048)
 # more lanes than that are worth a second compilation
 _BLOCK, _MOST_ALONE = 16, 8
 # finer nodes that leave more of the error than that are the last
 _WORTHWHILE = 0.7
 _MOST_INPUTS = 4096
+# nodes x lags x features: some thirty arrays of that size are in memory at once
+_MOST_EVALUATIONS = 2**22
 # a loss below that share of a silent network's need not be known to more digits than that share is
 _SMALL_SHARE = 0.01
 
@@ -49,9 +62,15 @@ class ExactLoss:
     horizon: Any
 
     @computes_in_float64
-    def of_stack(self, network: RecurrentNetwork, problem: Problem, stack: tuple[int, ...]) -> LossTerms:
+    def of_stack(
+        self, network: RecurrentNetwork, problem: Problem, stack: tuple[int, ...], tolerance: float
+    ) -> LossTerms:
         """The terms of traced networks, (*stack,): at the default fineness, because a tracer has no error yet."""
-        terms = self.terms(self._lanes(network, problem, stack), Quadrature())
+        lanes = self._lanes(network, problem, stack)
+        terms = self.terms(lanes, Quadrature())
+        inaccurate = self.is_inaccurate(lanes, terms, tolerance)
+        status = jnp.where(inaccurate, jnp.int8(Status.INACCURATE), terms.status)
+        terms = eqx.tree_at(lambda each: each.status, terms, status)
         return jax.tree.map(lambda leaf: leaf.reshape(stack + leaf.shape[1:]), terms)
 
     def lanes(self, network: RecurrentNetwork, problem: Problem, stack: tuple[int, ...]) -> Lanes:
@@ -73,13 +92,13 @@ class ExactLoss:
             blocks.append(jax.tree.map(lambda leaf, first=first: leaf[: count - first], part))
         return jax.tree.map(lambda *leaves: np.concatenate(leaves), *blocks)
 
-    def is_inaccurate(self, lanes: Lanes, terms: LossTerms, tolerance: float) -> np.ndarray:
+    def is_inaccurate(self, lanes: Lanes, terms: LossTerms, tolerance: float) -> Any:
         """Where the error is above `tolerance` times the loss, or times 1 % of a silent network's if that is more."""
         problem = lanes.problem
-        with float64():
-            silent = np.asarray(silent_loss(problem.taps, problem.mean, problem.second_moment, horizon=self.horizon))
-        scale = np.maximum(np.abs(terms.total), _SMALL_SHARE * np.sum(silent * problem.importance, axis=-1))
-        return (terms.status == Status.CONVERGED) & (terms.error_estimate > tolerance * scale)
+        silent = silent_loss(problem.taps, problem.mean, problem.second_moment, horizon=self.horizon)
+        scale = jnp.maximum(jnp.abs(terms.total), _SMALL_SHARE * jnp.sum(silent * problem.importance, axis=-1))
+        # what is not a number is not accurate either
+        return (terms.status == int(Status.CONVERGED)) & ~(terms.error_estimate <= tolerance * scale)
 
     def to_tolerance(self, lanes: Lanes, tolerance: float) -> LossTerms:
         """The terms of all lanes, those that need it with more lags and more nodes; `readout` is "relu".
@@ -87,45 +106,73 @@ class ExactLoss:
         Args:
             lanes: Networks and problems.
             tolerance: Relative error of the total.
+
+        Raises:
+            NotCovered: If there are more lags times features than an exact loss is computed for.
         """
-        n_lags = self._lags_needed(lanes, tolerance)
-        n_inputs = max(n_lags.max(), lanes.problem.taps.shape[1]) * lanes.problem.taps.shape[-1]
-        if n_inputs > _MOST_INPUTS:
-            allowed_inputs = f"at most {_MOST_INPUTS} inputs (lags x features) for an exact loss of a ReLU readout"
-            raise NotCovered("network", Shown(f"{n_inputs} that matter"), allowed_inputs, hint="use sampled_loss")
+        n_taps, _, n_features = lanes.problem.taps.shape[1:]
+        if n_taps * n_features > _MOST_INPUTS:
+            given, most = Shown(f"{n_taps * n_features} lags x features"), f"at most {_MOST_INPUTS} lags x features"
+            raise NotCovered("task", given, f"{most} for an exact loss of a ReLU readout", hint="use sampled_loss")
+        choices = [each for each in _LAGS if each * n_features <= _MOST_INPUTS] or [n_taps]
+        n_lags = self._lags_needed(lanes, tolerance, choices)
         terms: Any = None
         for needed in np.unique(n_lags):
             of_these = np.flatnonzero(n_lags == needed)
-            found = self._refined(jax.tree.map(lambda leaf, at=of_these: leaf[at], lanes), int(needed), tolerance)
+            some = jax.tree.map(lambda leaf, at=of_these: leaf[at], lanes)
+            found = self._refined(some, [each for each in choices if each >= needed], tolerance)
             if terms is None:
                 terms = jax.tree.map(lambda leaf: np.zeros((len(n_lags), *leaf.shape[1:]), leaf.dtype), found)
             for leaf, new in zip(jax.tree.leaves(terms), jax.tree.leaves(found), strict=True):
                 leaf[of_these] = new
         return terms
 
-    def _refined(self, lanes: Lanes, n_lags: int, tolerance: float) -> LossTerms:
-        terms = self.of_lanes(lanes, Quadrature(_NODES[0], n_lags=n_lags))
-        for n_nodes in _NODES[1:]:
-            coarse = np.flatnonzero(self.is_inaccurate(lanes, terms, tolerance))
+    def _refined(self, lanes: Lanes, lags: list[int], tolerance: float) -> LossTerms:
+        """The terms with the fewest of these lags, then with more of them or of nodes, by what the error comes from."""
+        lags, nodes = list(lags), list(_NODES)
+        terms = self.of_lanes(lanes, Quadrature(nodes[0], n_lags=lags[0]))
+        while True:
+            with float64():
+                coarse = np.flatnonzero(np.asarray(self.is_inaccurate(lanes, terms, tolerance)))
             if not coarse.size:
-                break
+                return terms
             some = jax.tree.map(lambda leaf, at=coarse: leaf[at], lanes)
-            finer = self.of_lanes(some, Quadrature(n_nodes, n_lags=n_lags))
-            gain = finer.error_estimate / terms.error_estimate[coarse]
+            error = terms.error_estimate[coarse]
+            of_tail = self._tail_error(some, lags[0]) > 0.5 * error
+            if of_tail.any() and len(lags) > 1:
+                lags.pop(0)
+            elif len(nodes) > 1 and nodes[1] * lags[0] * lanes.problem.taps.shape[-1] <= _MOST_EVALUATIONS:
+                nodes.pop(0)
+            else:
+                return terms
+            finer = self.of_lanes(some, Quadrature(nodes[0], n_lags=lags[0]))
+            better = ~(finer.error_estimate >= error)
             for leaf, new in zip(jax.tree.leaves(terms), jax.tree.leaves(finer), strict=True):
-                leaf[coarse[gain < 1]] = new[gain < 1]
-            if (gain > _WORTHWHILE).all():
-                break
-        return terms
+                leaf[coarse[better]] = new[better]
+            if not of_tail.any() and not (finer.error_estimate < _WORTHWHILE * error).any():
+                return terms
 
-    def _lags_needed(self, lanes: Lanes, tolerance: float) -> np.ndarray:
-        """How many lags to follow, so that the squares of those behind add up to less than the tolerance."""
+    def _lags_needed(self, lanes: Lanes, tolerance: float, choices: list[int]) -> np.ndarray:
+        """How many lags to start with: the squares of those behind decay to less than the tolerance."""
         _, W_h, _ = lanes.weights
         if not isinstance(self.horizon, SteadyState):
-            return np.full(len(W_h), _LAGS[0])
-        radius = np.clip(np.abs(np.linalg.eigvals(W_h)).max(axis=-1), 1e-3, 0.99999)
-        needed = lanes.problem.taps.shape[1] + np.log(0.03 * tolerance) / (2 * np.log(radius))
-        return np.array(_LAGS)[np.minimum(np.searchsorted(_LAGS, needed), len(_LAGS) - 1)]
+            return np.full(len(W_h), choices[0])
+        radius = np.abs(np.linalg.eigvals(W_h)).max(axis=-1)
+        decaying = np.clip(radius, 1e-3, 0.99999)
+        needed = lanes.problem.taps.shape[1] + np.log(0.03 * tolerance) / (2 * np.log(decaying))
+        # an unstable recurrence has no loss, however many lags are followed
+        needed = np.where(radius < 1, needed, 0)
+        return np.array(choices)[np.minimum(np.searchsorted(choices, needed), len(choices) - 1)]
+
+    def _tail_error(self, lanes: Lanes, n_lags: int) -> np.ndarray:
+        """The part of the error that comes from the lags behind the last one, (lanes,)."""
+        W_x, W_h, W_y = lanes.weights
+        if not isinstance(self.horizon, SteadyState):
+            return np.zeros(len(W_h))
+        with float64():
+            return np.asarray(
+                _tail_variance(W_x, W_h, W_y, lanes.problem, np.int32(max(n_lags, lanes.problem.taps.shape[1])))
+            )
 
     def _lanes(self, network: RecurrentNetwork, problem: Problem, stack: tuple[int, ...]) -> Lanes:
         count = math.prod(stack)
@@ -151,6 +198,19 @@ class ExactLoss:
             return jax.vmap(one)(lanes.weights, lanes.problem, lanes.biases)
         # one integral fills the cache: lanes beside each other would take twice as long
         return jax.lax.map(lambda lane: one(lane.weights, lane.problem, lane.biases), lanes)
+
+
+@jax.jit
+def _tail_variance(W_x: Any, W_h: Any, W_y: Any, problem: Problem, n_lags: Any) -> Any:
+    """sum_i I_i of the variance of what the lags from `n_lags` on add to output i, for every lane."""
+
+    def one(W_x: Any, W_h: Any, W_y: Any, problem: Problem) -> Any:
+        stable = is_stable(W_h)
+        W_h = jnp.where(stable, W_h, 0.0)
+        written = jax.lax.fori_loop(0, n_lags, lambda _, written: W_h @ written, W_x)
+        return jnp.sum(problem.importance * tail_cumulants(W_h, W_y, written, problem.mean, problem.second_moment)[1])
+
+    return jax.vmap(one)(W_x, W_h, W_y, problem)
 
 
 @partial(jax.jit, static_argnums=(0, 2))

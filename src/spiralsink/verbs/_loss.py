@@ -49,8 +49,10 @@ def expected_loss(
         a recurrence of spectral radius >= 1 in steady state.
 
     Raises:
-        NotCovered: If the recurrence is not linear, or for a ReLU readout an amplitude law has no transform.
-        InvalidInput: If sizes or stacks do not fit, or a delay lies beyond the horizon.
+        NotCovered: If the recurrence is not linear; or if, for a ReLU readout, an amplitude law has no transform or
+            the target filter spans more than 4096 lags times features.
+        InvalidInput: If sizes or stacks do not fit, a delay lies beyond the horizon, or the tolerance is no positive
+            number.
 
     Source: the paper's Eq. 5 (scalar input, one delay), here for every filter task; ReLU readouts beyond its Eq. 6.
 
@@ -64,16 +66,17 @@ def expected_loss(
     check_kind("network", network, RecurrentNetwork, "a RecurrentNetwork, alone or a stack")
     if network.recurrence != "linear":
         raise NotCovered("recurrence", network.recurrence, "linear for an exact loss", hint="use sampled_loss")
-    number = isinstance(tolerance, int | float) and not isinstance(tolerance, bool)
+    number = isinstance(tolerance, int | float | np.number) and not isinstance(tolerance, bool)
     if not number or not 0 < tolerance < math.inf:
         raise InvalidInput("tolerance", tolerance, "a finite number > 0")
+    tolerance = float(tolerance)
     problem = problem_arrays(task, process, horizon=horizon)
     stack = check_fit(network, task, process)
     laws = process.amplitudes if network.readout == "relu" else ()
     check_laws(laws)
     exact = ExactLoss(network.readout, laws, horizon)
     if is_traced((network, problem)):
-        return exact.of_stack(network, problem, stack)
+        return exact.of_stack(network, problem, stack, tolerance)
     lanes = exact.lanes(network, problem, stack)
     terms = exact.of_lanes(lanes) if network.readout == "linear" else exact.to_tolerance(lanes, tolerance)
     unstable = terms.status == Status.UNSTABLE
@@ -81,7 +84,8 @@ def expected_loss(
         again = exact.lanes(_reached(network), problem, stack)
         reached = exact.of_lanes(again) if network.readout == "linear" else exact.to_tolerance(again, tolerance)
         terms = jax.tree.map(lambda all_of_it, part: _where(unstable, part, all_of_it), terms, reached)
-    inaccurate = exact.is_inaccurate(lanes, terms, tolerance)
+    with float64():
+        inaccurate = np.asarray(exact.is_inaccurate(lanes, terms, tolerance))
     status = np.where(inaccurate, Status.INACCURATE, terms.status).astype(np.int8)
     terms = eqx.tree_at(lambda each: each.status, terms, status)
     terms = jax.tree.map(lambda leaf: leaf.reshape(stack + leaf.shape[1:]), terms)

@@ -1,5 +1,6 @@
 """The geometry of a network on a task."""
 
+import contextlib
 from typing import Any
 
 import jax
@@ -8,9 +9,8 @@ import numpy as np
 from .._errors import NotCovered, Shown, check_kind
 from ..geometry import Geometry, measure_network
 from ..networks import RecurrentNetwork
-from ..processes import SparseProcess
 from ..tasks import FilterTask, filter_memory, task_importance
-from ..theory import SteadyState, check_laws, joint_stack, problem_arrays
+from ..theory import SteadyState, joint_stack, problem_arrays
 from ..training import check_fit, sampled_loss
 from ._loss import exact_silent_loss, expected_loss
 
@@ -67,21 +67,19 @@ def measure(
     return measure_network(network, recall_lag=lag, importance=importance, target=target, gauge=gauge, **losses)
 
 
-def _is_known(network: Any, process: Any, key: Any) -> bool:
-    """Whether the exact loss of a ReLU readout is known and soon computed; a key asks for samples."""
-    if key is not None or network.n_features > _MOST_FEATURES or not isinstance(process, SparseProcess):
-        return False
-    try:
-        check_laws(process.amplitudes)
-    except NotCovered:
-        return False
-    return True
+def _is_soon_known(network: Any, key: Any) -> bool:
+    """Whether the exact loss of a ReLU readout is soon computed; a key asks for samples."""
+    return key is None and network.n_features <= _MOST_FEATURES
 
 
 def _losses(network: Any, task: Any, process: Any, horizon: Any, key: Any, n_sequences: int) -> dict[str, Any]:
     """Losses of the network and of a silent one, total and per output, as `measure_network` takes them."""
-    if network.recurrence == "linear" and (network.readout == "linear" or _is_known(network, process, key)):
-        terms = expected_loss(network, task, process, horizon=horizon)
+    terms = None
+    if network.recurrence == "linear" and (network.readout == "linear" or _is_soon_known(network, key)):
+        # no transform, or too many lags: then it is sampled
+        with contextlib.nullcontext() if network.readout == "linear" else contextlib.suppress(NotCovered):
+            terms = expected_loss(network, task, process, horizon=horizon)
+    if terms is not None:
         problem = problem_arrays(task, process, horizon=horizon)
         stack = joint_stack(network=network.stack, **problem.stacks)
         silent = exact_silent_loss(*problem[:3], horizon=horizon)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .._errors import InvalidInput, NotCovered, Shown, check_choice, check_count, check_kind
-from .._float64 import computes_in_float64
+from .._float64 import computes_in_float64, float64
 from .._progress import NoProgress, Progress
 from .._recurrence import READOUTS, RECURRENCES, directions
 from .._status import Status
@@ -299,16 +299,19 @@ def _reevaluated(point_loss: _PointLoss, minima: Minima, lanes: Problem) -> Mini
     An error of the search's rule moves a minimum to first order, and what is lost by that is of second.
     """
     A, _ = _seen(point_loss, minima.point, np.asarray(lanes.taps[0]))
-    alike = _alike(minima, A, np.isfinite(minima.value), loss=1e-5, projections=1e-2)
-    first = np.unique(alike)
+    usable = np.isfinite(minima.value)
+    if not usable.any():
+        return minima
+    alike = _alike(minima, A, usable, loss=1e-5, projections=1e-2)
+    first = np.unique(alike[usable])
     weights = zip(*(point_loss.weights(point) for point in minima.point[first]), strict=True)
     of_first = Lanes(tuple(map(np.stack, weights)), jax.tree.map(lambda leaf: leaf[first], lanes), {})
     exact = ExactLoss(point_loss.readout, point_loss.laws, point_loss.horizon)
     terms = exact.to_tolerance(of_first, _TOLERANCE)
-    inaccurate = exact.is_inaccurate(of_first, terms, _TOLERANCE)
+    with float64():
+        inaccurate = np.asarray(exact.is_inaccurate(of_first, terms, _TOLERANCE))
     status = np.where(inaccurate, int(Status.INACCURATE), minima.status[first])
-    at = np.searchsorted(first, alike)
-    usable = np.isfinite(minima.value)
+    at = np.minimum(np.searchsorted(first, alike), len(first) - 1)
     return dataclasses.replace(
         minima,
         value=np.where(usable, terms.total[at], minima.value),
