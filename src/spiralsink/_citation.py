@@ -107,6 +107,16 @@ _ENTRIES = {
   year = {2013},
   doi = {10.1007/s10107-012-0514-2},
 }""",
+    "pseudo_arclength": """\
+@incollection{keller1977numerical,
+  title = {Numerical solution of bifurcation and nonlinear eigenvalue problems},
+  author = {Keller, Herbert B.},
+  booktitle = {Applications of Bifurcation Theory},
+  editor = {Rabinowitz, Paul H.},
+  publisher = {Academic Press},
+  pages = {359--384},
+  year = {1977},
+}""",
     "levenberg_marquardt": """\
 @article{marquardt1963algorithm,
   title = {An Algorithm for Least-Squares Estimation of Nonlinear Parameters},

@@ -8,7 +8,9 @@ import pytest
 
 import spiralsink as sk
 from spiralsink._float64 import computes_in_float64
+from spiralsink._progress import NoProgress
 from spiralsink.theory import Quadrature, escape_family, transfer_weights
+from spiralsink.verbs._branch_search import search
 from spiralsink.verbs._filter_loss import BoundedLoss, FilterLoss, GainExcess
 
 TAPS = tuple(float(lag == 4) for lag in range(8))
@@ -70,6 +72,28 @@ def test_escaping_networks_approach_their_infimum(delay):
         assert (np.abs(above) <= [0.05, 5e-3, 5e-4]).all()
         assert (np.abs(above[1:]) <= 0.2 * np.abs(above[:-1])).all()
         assert (above[0] > 0) == (delay > 3)
+
+
+@pytest.mark.parametrize("horizon", [sk.SteadyState(), 8, 20])
+def test_the_silent_loss_is_that_of_a_silent_network(horizon):
+    taps = tuple(float(lag == 4) for lag in range(8 if horizon != 20 else 20))
+    loss = dataclasses.replace(LOSS, taps=taps, horizon=horizon, readout="linear")
+    expected = 2.0 / 3 * (1.0 if isinstance(horizon, sk.SteadyState) else (horizon - 4) / horizon)
+    assert loss.silent == pytest.approx(expected, rel=1e-14)
+    silent = computes_in_float64(loss)(np.array([0.0, 0.0, -0.5, 0.3]), np.log(0.3))
+    assert loss.silent == pytest.approx(float(silent), rel=1e-12)
+
+
+def test_silent_networks_are_no_optima_at_a_finite_horizon():
+    """A search that ends at a network that never answers has the loss nu (T - k) / T."""
+    taps = tuple(float(lag == 2) for lag in range(9))
+    loss = FilterLoss(taps, sk.Uniform(), "relu", 1.0, 9, 100.0, Quadrature(32, 1, 24))
+    station = search(loss, 2, 2, [np.log(0.1)], restarts=6, seed=0, progress=NoProgress())[0]
+    assert loss.silent == pytest.approx(7 / 27)
+    assert station.counts["dead"] > 0
+    assert len(station.points) > 0
+    values = computes_in_float64(jax.vmap(loss))(station.points, np.full(len(station.points), np.log(0.1)))
+    assert (values < 0.98 * 7 / 27).all()
 
 
 def test_a_search_is_bounded():

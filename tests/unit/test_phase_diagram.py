@@ -1,14 +1,19 @@
 """What a phase diagram is as an object, as data and on the command line; its numbers are tested elsewhere."""
 
+import dataclasses
 import functools
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 
 import spiralsink as sk
 from spiralsink.cli import main
-from spiralsink.theory import TERM_NAMES
+from spiralsink.theory import TERM_NAMES, escape_family
+from spiralsink.verbs._branches import named
+from spiralsink.verbs._crossings import find_gaps
+from spiralsink.verbs._phase_diagram import _order, _status
 
 SMALL = {"p": (0.2, 0.9), "n_hidden": 2, "readout": "linear", "restarts": 6}
 
@@ -57,6 +62,64 @@ def test_prints_what_a_reader_wants():
     assert "delay 2" in lines[0]
     assert "dense [0.2, 0.9]" in lines[1]
     assert "does not change" in lines[2]
+
+
+def test_the_escape_is_printed_with_the_importance():
+    family = escape_family(4, 2)
+    assert family is not None
+    grid = np.geomspace(0.05, 0.9, 5)
+    infimum = np.asarray(2.0 * family.infimum(grid, 1 / 3))
+    shown = str(dataclasses.replace(linear(), escape=family, escape_grid=grid, escape_infimum=infimum, escape_p=0.3))
+    assert "infimum 0.6667 (1 - (1 - p)^2), the lowest for p < 0.3000" in shown
+
+
+def part(branch: sk.PhaseBranch, low: float, high: float, name: str) -> sk.PhaseBranch:
+    inside = slice(*np.searchsorted(branch.p, [low, high]))
+    rows = ("p", "loss_per_p", "spectral_radius", "eigenangle_span", "gain", "stable", "error_estimate", "coefficients")
+    cut: dict[str, Any] = {row: getattr(branch, row)[inside] for row in rows}
+    cut["terms"] = {term: values[inside] for term, values in branch.terms.items()}
+    return dataclasses.replace(branch, name=name, curve=branch.curve[inside], **cut)
+
+
+def test_a_gap_between_branches_is_reported():
+    whole = linear().branch("dense")
+    low, high = part(whole, 0.2, 0.35, "low"), part(whole, 0.6, 0.9, "high")
+    gaps = find_gaps([high, low])
+    assert gaps == ((low.p[-1], high.p[0]),)
+    assert 0.2 < gaps[0][0] <= 0.35 < 0.6 <= gaps[0][1] < 0.9
+    assert find_gaps([whole]) == find_gaps([low, whole]) == linear().gaps == ()
+    assert _order([high, low], (), gaps) == "unknown"
+    assert _order([whole], (), ()) == "none"
+    shown = str(dataclasses.replace(linear(), gaps=gaps))
+    assert f"no branch for p in ({gaps[0][0]:.4f}, {gaps[0][1]:.4f})" in shown
+    assert "does not change" not in shown
+
+
+@pytest.mark.parametrize(("row", "value"), [("loss_per_p", np.nan), ("error_estimate", np.nan), ("loss_per_p", np.inf)])
+def test_what_is_not_finite_is_not_accurate(row, value):
+    branch = linear().branch("dense")
+    values = getattr(branch, row).copy()
+    values[1] = value
+    assert _status([branch], 0) == sk.Status.CONVERGED
+    assert _status([branch, dataclasses.replace(branch, **{row: values})], 0) == sk.Status.INACCURATE
+    assert _status([branch], 1) == sk.Status.UNCONVERGED
+
+
+def test_a_branch_without_angles_has_a_name():
+    branch = linear().branch("dense")
+    nowhere = dataclasses.replace(branch, eigenangle_span=np.full_like(branch.p, np.nan))
+    partly = dataclasses.replace(branch, eigenangle_span=np.where(np.arange(len(branch.p)) < 2, np.nan, 30.0))
+    assert [each.name for each in named([nowhere, partly, nowhere], [False] * 3)] == [
+        "angleless",
+        "turns-0",
+        "angleless-b",
+    ]
+
+
+def test_the_methods_are_cited():
+    text = sk.cite(linear())
+    assert "keller1977numerical" in text
+    assert "nocedal2006numerical" in text
 
 
 def test_dataset(tmp_path):

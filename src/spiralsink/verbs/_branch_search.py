@@ -10,7 +10,7 @@ from jaxtyping import Float
 from .._float64 import computes_in_float64
 from .._progress import Progress
 from ..optimisation import minimise
-from ..theory import transfer_coefficients
+from ..theory import transfer_coefficients, transfer_projections
 from ._filter_loss import BoundedLoss, FilterLoss
 
 _SAME_LOSS, _SAME_PROJECTIONS = 1e-5, 1e-3
@@ -20,6 +20,7 @@ _GRADIENT = 1e-6
 _NEAR = 1e-3  # of the gradient: close enough to be corrected by Newton's method
 _DEAD = 0.98
 _COMPARED_LAGS = 32
+_projections = computes_in_float64(transfer_projections)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,25 +103,8 @@ def same_filter(one: np.ndarray, other: np.ndarray) -> bool:
         one: Transfer coefficients, (2 N_h,).
         other: Transfer coefficients, (2 N_h,).
     """
-    a, b = projections(np.stack([one, other]), _COMPARED_LAGS)
+    a, b = _projections(np.stack([one, other]), n_lags=_COMPARED_LAGS)
     return bool(np.abs(a - b).max() <= _SAME_PROJECTIONS * max(1.0, float(np.abs(a).max())))
-
-
-def projections(points: np.ndarray, n_lags: int) -> np.ndarray:
-    """Projections of filters, (n, lags).
-
-    Args:
-        points: Transfer coefficients, (n, 2 N_h).
-        n_lags: How many lags.
-    """
-    order = points.shape[-1] // 2
-    numerator, denominator = points[:, :order], points[:, order:]
-    a = np.zeros((len(points), n_lags))
-    for s in range(n_lags):
-        recent = a[:, max(s - order, 0) : s][:, ::-1]
-        driven = numerator[:, s] if s < order else 0.0
-        a[:, s] = driven - np.sum(denominator[:, : recent.shape[1]] * recent, axis=1)
-    return a
 
 
 def _random_filter(rng: np.random.Generator, delay: int, n_hidden: int) -> np.ndarray:

@@ -26,7 +26,8 @@ class PhaseBranch:
     """One branch of local optima; every array runs along p, upwards.
 
     Attributes:
-        name: "dense", "sparse", "turns-n", "real" or "alternating".
+        name: "dense", "sparse", "turns-n", "real", "alternating", or "angleless" where no leading eigenvalue has an
+            angle, as with all poles at zero.
         p: Activity probabilities, (m,).
         loss_per_p: E[L] / p, (m,).
         spectral_radius: Modulus of the leading eigenvalue, (m,).
@@ -190,14 +191,15 @@ def named(branches: list[PhaseBranch], dense: list[bool]) -> list[PhaseBranch]:
         branches: Without names.
         dense: Which of them holds the optimum at p = 1, if one does.
     """
-    spans = np.array([np.nanmedian(each.eigenangle_span) for each in branches])
+    spans = np.array([_median_span(each) for each in branches])
     turning = [i for i in range(len(branches)) if not dense[i] and abs(spans[i] - 270) < 90 and not _real(branches[i])]
     sparse = min(turning, key=lambda i: abs(spans[i] - 270), default=None)
     order = np.argsort([np.min(each.loss_per_p) for each in branches], kind="stable")
     used: dict[str, int] = {}
     names = {}
     for i in order:
-        name = _real(branches[i]) or f"turns-{round(float(spans[i]) / 360)}"
+        turns = "angleless" if np.isnan(spans[i]) else f"turns-{round(float(spans[i]) / 360)}"
+        name = _real(branches[i]) or turns
         name = "dense" if dense[i] else "sparse" if i == sparse else name
         used[name] = used.get(name, 0) + 1
         names[i] = name if used[name] == 1 else f"{name}-{'abcdefghijklmnopqrstuvwxyz'[(used[name] - 1) % 26]}"
@@ -206,10 +208,14 @@ def named(branches: list[PhaseBranch], dense: list[bool]) -> list[PhaseBranch]:
 
 def _real(branch: PhaseBranch) -> str:
     """Whether the leading eigenvalue is real along most of the branch, and its sign."""
-    if branch.delay == 0:
-        return "real"
-    angle = np.nanmedian(branch.eigenangle_span) / branch.delay
+    angle = _median_span(branch) / branch.delay
     return "real" if angle < 1e-3 else "alternating" if angle > 180 - 1e-3 else ""
+
+
+def _median_span(branch: PhaseBranch) -> float:
+    """Median of the spans that are defined; NaN if none is."""
+    defined = branch.eigenangle_span[~np.isnan(branch.eigenangle_span)]
+    return float(np.median(defined)) if defined.size else np.nan
 
 
 def _chain(nodes: list[list[Node]], at: int, node: Node) -> tuple[list[Branch], tuple[str, str]]:
@@ -261,7 +267,7 @@ def _evaluate(loss: FilterLoss, points: np.ndarray, p: np.ndarray) -> tuple[dict
     return jax.tree.map(lambda *each: np.concatenate(each)[: len(points)], *parts)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=4)  # a program is large, and no diagram comes back to that of another
 def _programs(loss: FilterLoss) -> Any:
     def one(point: Any, p: Any) -> Any:
         terms = loss.terms(point, p)

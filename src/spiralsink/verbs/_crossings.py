@@ -44,15 +44,14 @@ class Crossing:
 def find_crossings(loss: FilterLoss, branches: Sequence[PhaseBranch], measure: Any) -> tuple[Crossing, ...]:
     """All changes of the best branch, descending in p; each point is corrected there, not interpolated.
 
+    Where two branches have a gap between them there is none: `find_gaps` has those.
+
     Args:
         loss: The loss of a filter, along log p.
         branches: Named branches.
         measure: From curves (a `Branch` and its ends each) to `PhaseBranch` each.
     """
-    grid = _grid(branches)
-    losses = np.stack([branch.loss_at(grid) for branch in branches])
-    known = ~np.isnan(losses).all(axis=0)
-    best = np.where(known, np.argmin(np.where(np.isnan(losses), np.inf, losses), axis=0), -1)
+    grid, best = _best(branches)
     found = []
     for i in range(len(grid) - 1, 0, -1):
         above, below = best[i], best[i - 1]
@@ -60,6 +59,18 @@ def find_crossings(loss: FilterLoss, branches: Sequence[PhaseBranch], measure: A
             continue
         found.append(_crossing(loss, branches[above], branches[below], grid[i - 1 : i + 1], measure))
     return tuple(found)
+
+
+def find_gaps(branches: Sequence[PhaseBranch]) -> tuple[tuple[float, float], ...]:
+    """Intervals of p between two branches over which no branch passes, descending in p, each (low, high).
+
+    Args:
+        branches: All branches.
+    """
+    grid, best = _best(branches)
+    passed = np.flatnonzero(best >= 0)
+    wide = np.flatnonzero(np.diff(passed) > 1)[::-1]
+    return tuple((float(grid[passed[i]]), float(grid[passed[i + 1]])) for i in wide)
 
 
 def find_escape_p(branches: Sequence[PhaseBranch], family: EscapeFamily | None, nu: float) -> float | None:
@@ -95,6 +106,14 @@ def find_escape_p(branches: Sequence[PhaseBranch], family: EscapeFamily | None, 
 def _grid(branches: Sequence[PhaseBranch]) -> np.ndarray:
     points = np.concatenate([branch.p for branch in branches])
     return np.unique(np.concatenate([points, np.geomspace(points.min(), points.max(), _GRID)]))
+
+
+def _best(branches: Sequence[PhaseBranch]) -> tuple[np.ndarray, np.ndarray]:
+    """A grid of p, and the index of the lowest branch at each of its points, -1 where none passes."""
+    grid = _grid(branches)
+    losses = np.stack([branch.loss_at(grid) for branch in branches])
+    known = ~np.isnan(losses).all(axis=0)
+    return grid, np.where(known, np.argmin(np.where(np.isnan(losses), np.inf, losses), axis=0), -1)
 
 
 def _crossing(loss: FilterLoss, above: PhaseBranch, below: PhaseBranch, between: np.ndarray, measure: Any) -> Crossing:

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._float64 import computes_in_float64
 from ..theory import (
     Horizon,
     Problem,
@@ -15,10 +16,12 @@ from ..theory import (
     exact_terms,
     is_stable,
     rectified_moments,
+    silent_loss,
     transfer_projections,
     transfer_weights,
 )
 
+_silent_loss = computes_in_float64(silent_loss)
 _MORE_LAGS = 20
 _TAIL = 4  # how many times as many lags are followed for the variance of the tail
 
@@ -71,8 +74,10 @@ class FilterLoss:
 
     @property
     def silent(self) -> float:
-        """E[L] / p of a silent network, for a target of a single lag."""
-        return self.importance * self.amplitude.second_moment * float(np.sum(np.square(self.taps)))
+        """E[L] / p of a silent network; for a target of a single lag it is the same at every p."""
+        taps = np.asarray(self.taps)[:, None, None]
+        mean, second_moment = (np.asarray([each]) for each in (self.amplitude.mean, self.amplitude.second_moment))
+        return self.importance * _silent_loss(taps, mean, second_moment, horizon=self.horizon).item()
 
     def gain(self, coefficients: Any) -> Any:
         """max_s |a_s| / max(a_k, 1), the quantity that is bounded.

@@ -23,7 +23,7 @@ from ..theory import (
 from ._branch_search import search
 from ._branch_segments import follow_all
 from ._branches import PhaseBranch, assemble, cut, measured, named
-from ._crossings import find_crossings, find_escape_p
+from ._crossings import find_crossings, find_escape_p, find_gaps
 from ._filter_loss import FilterLoss
 from ._optimum import GainBound
 from ._phase_result import PhaseDiagram
@@ -109,21 +109,22 @@ def phase_diagram(
     grid = np.geomspace(low, high, 101)
     counts = {name: sum(station.counts[name] for station in stations) for name in stations[0].counts}
     counts["lost"] = sum("lost" in branch.ends for branch in branches)
-    accurate = all((each.error_estimate <= _TOLERANCE * each.loss_per_p + 1e-9).all() for each in branches)
+    gaps = find_gaps(branches)
     ends = {each.name: each for each in branches}
     return PhaseDiagram(
         branches=tuple(branches),
         crossings=crossings,
+        gaps=gaps,
         dense_limit_p=_end_p(ends.get("dense"), 0),
         sparse_limit_p=_end_p(ends.get("sparse"), -1),
         escape=family,
         escape_grid=grid if family else grid[:0],
         escape_infimum=np.asarray(loss.importance * family.infimum(grid, nu)) if family else grid[:0],
         escape_p=find_escape_p(branches, family, loss.importance * nu),
-        order=_order(branches, crossings),
+        order=_order(branches, crossings, gaps),
         bound=bound,
         bound_active=any("bound" in branch.ends for branch in branches),
-        status=Status.UNCONVERGED if counts["lost"] else Status.CONVERGED if accurate else Status.INACCURATE,
+        status=_status(branches, counts["lost"]),
         counts=counts,
         delay=delay,
         n_hidden=n_hidden,
@@ -188,10 +189,24 @@ def _holding_the_dense_optimum(whole: Any) -> Any:
     return min(reaching, key=lambda each: each[0].value[-1], default=None)
 
 
-def _order(branches: Any, crossings: Any) -> str:
+def _status(branches: list[PhaseBranch], n_lost: int) -> Status:
+    if n_lost:
+        return Status.UNCONVERGED
+    return Status.CONVERGED if all(_is_accurate(branch) for branch in branches) else Status.INACCURATE
+
+
+def _is_accurate(branch: PhaseBranch) -> bool:
+    """Whether every loss is known and within the tolerance; a NaN or an infinity is not."""
+    loss, error = branch.loss_per_p, branch.error_estimate
+    return bool((np.isfinite(loss) & (error <= _TOLERANCE * loss + 1e-9)).all())
+
+
+def _order(branches: Any, crossings: Any, gaps: Any) -> str:
     """How the global optimum changes along p."""
     if crossings:
         return "first"
+    if gaps:
+        return "unknown"
     best = branches[0]
     span = best.eigenangle_span[~np.isnan(best.eigenangle_span)]
     if not span.size:

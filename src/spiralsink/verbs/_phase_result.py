@@ -23,6 +23,8 @@ class PhaseDiagram:
     Attributes:
         branches: Every branch found, best at its best first.
         crossings: Changes of the global optimum among the branches, descending in p.
+        gaps: Intervals (low, high) of p between two branches over which no branch was found, descending in p; what
+            the optimum is there, and how it changes, is not known.
         dense_limit_p: Where the dense branch ends below; None if it does not within the range.
         sparse_limit_p: Where the sparse branch ends above; None if it does not, or is not there.
         escape: The networks that fall below every bound of their size, or None where there are none.
@@ -31,7 +33,8 @@ class PhaseDiagram:
         escape_p: Below it the infimum of the escape is lower than every branch, so that the loss has no global
             minimiser; None if that happens nowhere in the range.
         order: "first" if the global optimum changes between branches; "continuous" if it is one branch whose leading
-            eigenvalue changes between real and complex, or turns by 90 degrees or more; else "none".
+            eigenvalue changes between real and complex, or turns by 90 degrees or more; "unknown" if branches do not
+            cross but have a gap between them; else "none".
         bound: The bound in force.
         bound_active: Whether a branch ends at the bound.
         status: CONVERGED if every branch was followed to its end and every loss is within 1e-5 of itself.
@@ -45,6 +48,7 @@ class PhaseDiagram:
 
     branches: tuple[PhaseBranch, ...]
     crossings: tuple[Crossing, ...]
+    gaps: tuple[tuple[float, float], ...]
     dense_limit_p: float | None
     sparse_limit_p: float | None
     escape: EscapeFamily | None
@@ -61,7 +65,7 @@ class PhaseDiagram:
     readout: str
     p_range: tuple[float, float]
     horizon: Horizon
-    citations = BFGS.citations
+    citations = (*BFGS.citations, "pseudo_arclength")
 
     @property
     def crossing_p(self) -> float | None:
@@ -98,13 +102,15 @@ class PhaseDiagram:
             f"radius {each.radii[0]:.4f} -> {each.radii[1]:.4f})"
             for each in self.crossings
         )
+        gaps = ", ".join(f"({low:.4f}, {high:.4f})" for low, high in self.gaps)
+        changes = [crossings, f"no branch for p in {gaps}" if gaps else ""]
         limits = [("dense", "below", self.dense_limit_p), ("sparse", "above", self.sparse_limit_p)]
         ended = ", ".join(f"{name} {side} at p = {p:.4f}" for name, side, p in limits if p is not None) or "none"
         lines = [
             f"phase diagram of a linear recurrence with {self.n_hidden} hidden units and {self.readout} readout, "
             f"delay {self.delay}, p from {low:g} to {high:g} ({horizon}): {self.status}",
             f"  branches          {shown}{more}",
-            f"  best branch       {crossings or 'does not change'}",
+            f"  best branch       {'; '.join(filter(None, changes)) or 'does not change'}",
             f"  transition        {self.order}",
             f"  ends              {ended}",
             f"  escape            {self._escape_text}",
@@ -118,4 +124,5 @@ class PhaseDiagram:
         if self.escape is None:
             return "none"
         below = f"the lowest for p < {self.escape_p:.4f}" if self.escape_p else "above the best branch everywhere"
-        return f"infimum nu (1 - (1 - p)^{self.escape.blocked}), {below}"
+        scale = self.escape_infimum[-1] / self.escape.infimum(self.escape_grid[-1], 1.0)
+        return f"infimum {scale:.4g} (1 - (1 - p)^{self.escape.blocked}), {below}"
