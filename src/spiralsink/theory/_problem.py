@@ -11,6 +11,7 @@ from ._horizon import SteadyState, check_horizon
 
 # tasks of similar span share one compiled program; lags behind a filter's span are part of its tail
 _LAGS_ROUNDED_TO = 8
+_MOST_LAGS = 10**6
 
 
 class Problem(NamedTuple):
@@ -54,7 +55,10 @@ def problem_arrays(task: Any, process: Any, *, horizon: Any) -> Problem:
         raise NotCovered("process", Shown(type(process).__name__), "a SparseProcess for an exact loss")
     n_features = process.n_features
     if isinstance(check_horizon(horizon), SteadyState):
-        n_lags = -(-filter_memory(task, n_features) // _LAGS_ROUNDED_TO) * _LAGS_ROUNDED_TO
+        memory = filter_memory(task, n_features)
+        if memory > _MOST_LAGS:
+            raise InvalidInput("task", Shown(f"{memory} lags"), f"a filter of at most {_MOST_LAGS} lags")
+        n_lags = -(-memory // _LAGS_ROUNDED_TO) * _LAGS_ROUNDED_TO
     else:
         check_reach(task, n_features, horizon)
         n_lags = horizon

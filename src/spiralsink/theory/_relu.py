@@ -73,9 +73,13 @@ def relu_terms(
     bias = bias if steady else jnp.broadcast_to(bias, (n_lags, W_y.shape[-1]))
     moments = _Moments(problem.mean, problem.second_moment, problem.p, laws)
     if steady:
-        tail = tail_cumulants(W_h, W_y, W_h @ written[-1], problem.mean, problem.second_moment)
+        behind = W_h @ written[-1]
+        tail = tail_cumulants(W_h, W_y, behind, problem.mean, problem.second_moment)
+        # what one of these inputs at a time may add, which no term but composition interference counts
+        unfollowed = tail_cumulants(W_h, W_y, behind, jnp.zeros_like(problem.mean), problem.second_moment)[1]
     else:
         tail = (jnp.zeros_like(bias[0]), jnp.zeros_like(bias[0]))
+        unfollowed = tail[1]
 
     def one_output(A: Any, G: Any, bias: Any, tail_mean: Any, tail_variance: Any) -> tuple[RectifiedMoments, Any]:
         rectified = rectified_moments(
@@ -102,7 +106,7 @@ def relu_terms(
     values = {"total": jnp.sum(importance * per_output), "per_output": per_output, **weighted}
     values = {name: jnp.where(stable, value, jnp.inf) for name, value in values.items()}
     # the tail is not normal: what it adds is wrong by at most about its own size
-    error = over_steps(rectified.error) + tail[1] * jnp.ones_like(per_output)
+    error = over_steps(rectified.error) + unfollowed
     status = jnp.where(stable, int(Status.CONVERGED), int(Status.UNSTABLE)).astype(jnp.int8)
     error = jnp.where(stable, jnp.sum(importance * error), jnp.inf)
     return LossTerms(**values, error_estimate=jax.lax.stop_gradient(error), status=status)

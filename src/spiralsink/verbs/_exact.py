@@ -171,7 +171,7 @@ class ExactLoss:
             return np.zeros(len(W_h))
         with float64():
             return np.asarray(
-                _tail_variance(W_x, W_h, W_y, lanes.problem, np.int32(max(n_lags, lanes.problem.taps.shape[1])))
+                _tail_energy(W_x, W_h, W_y, lanes.problem, np.int32(max(n_lags, lanes.problem.taps.shape[1])))
             )
 
     def _lanes(self, network: RecurrentNetwork, problem: Problem, stack: tuple[int, ...]) -> Lanes:
@@ -201,14 +201,15 @@ class ExactLoss:
 
 
 @jax.jit
-def _tail_variance(W_x: Any, W_h: Any, W_y: Any, problem: Problem, n_lags: Any) -> Any:
-    """sum_i I_i of the variance of what the lags from `n_lags` on add to output i, for every lane."""
+def _tail_energy(W_x: Any, W_h: Any, W_y: Any, problem: Problem, n_lags: Any) -> Any:
+    """sum_i I_i sum_n q_n A_n^2 over the lags from `n_lags` on, for every lane."""
 
     def one(W_x: Any, W_h: Any, W_y: Any, problem: Problem) -> Any:
         stable = is_stable(W_h)
         W_h = jnp.where(stable, W_h, 0.0)
         written = jax.lax.fori_loop(0, n_lags, lambda _, written: W_h @ written, W_x)
-        return jnp.sum(problem.importance * tail_cumulants(W_h, W_y, written, problem.mean, problem.second_moment)[1])
+        still = jnp.zeros_like(problem.mean)
+        return jnp.sum(problem.importance * tail_cumulants(W_h, W_y, written, still, problem.second_moment)[1])
 
     return jax.vmap(one)(W_x, W_h, W_y, problem)
 
