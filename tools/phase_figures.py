@@ -1,6 +1,6 @@
 """Figures and numbers of docs/phase-diagram.md: `phase_figures.py [FOLDER]` writes them into docs/_static/phase.
 
-Needs about ten minutes on one core. Every number on the page comes from the file numbers.json that this writes.
+Needs about a quarter of an hour on one busy core. Every number on the page comes from numbers.json there.
 """
 
 import argparse
