@@ -111,6 +111,7 @@ def _as_json(diagram: Any) -> dict[str, Any]:
             "radius_jump": each.radius_jump,
             "spans": each.spans,
             "radii": each.radii,
+            "ended": each.ended,
         }
         for each in diagram.crossings
     ]
@@ -122,6 +123,7 @@ def _as_json(diagram: Any) -> dict[str, Any]:
         "sparse_limit_p": diagram.sparse_limit_p,
         "escape_p": diagram.escape_p,
         "order": diagram.order,
+        "gaps": diagram.gaps,
         "bound": diagram.bound.limit,
         "bound_active": diagram.bound_active,
         "status": str(diagram.status),

@@ -30,6 +30,7 @@ class Crossing:
         radius_jump: Change of the spectral radius on the way down.
         spans: Eigenangle spans of both branches there, `above` first.
         radii: Spectral radii there, `above` first.
+        ended: Whether one of the two branches ends there, so that their losses differ and nothing crosses.
     """
 
     p: float
@@ -39,6 +40,7 @@ class Crossing:
     radius_jump: float
     spans: tuple[float, float]
     radii: tuple[float, float]
+    ended: bool
 
 
 def find_crossings(loss: FilterLoss, branches: Sequence[PhaseBranch], measure: Any) -> tuple[Crossing, ...]:
@@ -120,7 +122,8 @@ def _crossing(loss: FilterLoss, above: PhaseBranch, below: PhaseBranch, between:
     low, high = (float(each) for each in between)
     behind = float(above.loss_at(low) - below.loss_at(low))
     ahead = float(above.loss_at(high) - below.loss_at(high))
-    if np.isnan(behind) or np.isnan(ahead):
+    ended = bool(np.isnan(behind) or np.isnan(ahead))
+    if ended:
         # one of the two ends in between
         p = float(np.clip(above.p[0], low, high)) if np.isnan(behind) else float(np.clip(below.p[-1], low, high))
     else:
@@ -130,7 +133,7 @@ def _crossing(loss: FilterLoss, above: PhaseBranch, below: PhaseBranch, between:
     one, other = measure([(each, ("", "")) for each in _exactly(loss, (above, below), inside)])
     spans = float(one.eigenangle_span[0]), float(other.eigenangle_span[0])
     radii = float(one.spectral_radius[0]), float(other.spectral_radius[0])
-    return Crossing(p, above.name, below.name, spans[1] - spans[0], radii[1] - radii[0], spans, radii)
+    return Crossing(p, above.name, below.name, spans[1] - spans[0], radii[1] - radii[0], spans, radii, ended)
 
 
 def _root(function: Callable[[float], float], low: float, high: float) -> float:

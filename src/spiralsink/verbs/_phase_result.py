@@ -99,7 +99,7 @@ class PhaseDiagram:
         more = f" and {len(self.branches) - 6} more" if len(self.branches) > 6 else ""
         crossings = "; ".join(
             f"p = {each.p:.4f} {each.above} -> {each.below} ({each.spans[0]:.1f} -> {each.spans[1]:.1f} degrees, "
-            f"radius {each.radii[0]:.4f} -> {each.radii[1]:.4f})"
+            f"radius {each.radii[0]:.4f} -> {each.radii[1]:.4f})" + (", where one of them ends" if each.ended else "")
             for each in self.crossings
         )
         gaps = ", ".join(f"({low:.4f}, {high:.4f})" for low, high in self.gaps)
