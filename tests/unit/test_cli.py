@@ -179,9 +179,15 @@ def test_text_and_quiet(optimum_outputs):
 
 def test_vector_inputs_give_projections_by_lag_output_and_feature(capsys, monkeypatch):
     network = spiralsink.RecurrentNetwork([[2.0, 0.0], [0.0, 1.0]], 0.5 * np.eye(2), np.eye(2))
-    local = types.SimpleNamespace(loss_per_p=0.25, share=0.5)
+    local = types.SimpleNamespace(loss_per_p=0.25, share=0.5, gain=1.0)
     found = types.SimpleNamespace(
-        network=network, loss_per_p=0.25, optima=(local,), fraction_at_best=0.5, status="converged", restarts=2
+        network=network,
+        loss_per_p=0.25,
+        optima=(local,),
+        fraction_at_best=0.5,
+        status="converged",
+        restarts=2,
+        bound_active=False,
     )
     monkeypatch.setattr("spiralsink.verbs.optimum", lambda *_, **__: found)
     assert main(["optimum", "--delay", "0", "--p", "0.5", "--features", "2", "--tying", "free", "--json"]) == 0
