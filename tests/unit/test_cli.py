@@ -194,7 +194,7 @@ def test_vector_inputs_give_projections_by_lag_output_and_feature(capsys, monkey
     printed = json.loads(capsys.readouterr().out)
     assert printed["projections"][1] == [[1.0, 0.0], [0.0, 0.5]]
     assert printed["eigenvalues"] == [[0.5, 0.0], [0.5, 0.0]]
-    assert printed["local_optima"] == [{"loss_per_p": 0.25, "share": 0.5}]
+    assert printed["local_optima"] == [{"loss_per_p": 0.25, "share": 0.5, "gain": 1.0}]
 
 
 def test_what_no_theory_covers_is_named_by_its_option(capsys, monkeypatch):
