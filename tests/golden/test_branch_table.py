@@ -6,13 +6,14 @@ import pytest
 import spiralsink as sk
 
 # p: E[L]/p, spectral radius and eigenangle span of the dense and of the sparse branch, from an independent
-# implementation; None where a branch does not exist
+# implementation; None where a branch does not exist. It had 123 for the dense span at 0.24, near the fold, from
+# gradients good to 1e-3 only; searches and continuations on rules of 128 to 256 nodes agree on 123.7
 TABLE = {
     1.0: ((0.06467, 0.817, 85), None),
     0.5: ((0.16063, 0.826, 90), (0.20541, 0.857, 285)),
     0.36: ((0.18592, 0.836, 97), (0.18487, 0.787, 268)),
     0.3: ((0.19584, 0.842, 103), (0.17228, 0.753, 264)),
-    0.24: ((0.20396, 0.844, 123), (0.15734, 0.705, 259)),
+    0.24: ((0.20396, 0.844, 123.7), (0.15734, 0.705, 259)),
 }
 
 
