@@ -14,6 +14,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from ._errors import InvalidInput, Shown, check_count, check_finite
 
+_BELOW_ONE = np.float32(1 - 2**-24)
+
 
 @runtime_checkable
 class Amplitude(Protocol):
@@ -21,6 +23,8 @@ class Amplitude(Protocol):
 
     Laws must be hashable (a frozen dataclass is), because they are compiled into the programs that use them. A law of
     bounded amplitudes says so by an attribute `support`, (lowest, highest); the exact loss of a ReLU readout needs it.
+    A law with a method `quantile(v)`, the u with P(U <= u) = v, elementwise and finite for float32 v in [0, 1], is
+    drawn from one random word per input in training; one without it through `sample`.
     """
 
     @property
@@ -88,6 +92,10 @@ class Uniform:
     def sample(self, key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[Array, "..."]:
         return jax.random.uniform(key, shape, jnp.float32, self.low, self.high)
 
+    def quantile(self, v: Any) -> Any:
+        """The u with P(U <= u) = v, elementwise in float32."""
+        return jnp.float32(self.low) + jnp.float32(self.high - self.low) * v
+
     def transform(self, v: Any) -> Any:
         return jnp.exp(self.low * v) * _ramp_moments(v * (self.high - self.low))[0]
 
@@ -125,6 +133,10 @@ class Exponential:
     def sample(self, key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[Array, "..."]:
         return jax.random.exponential(key, shape, jnp.float32) / self.rate
 
+    def quantile(self, v: Any) -> Any:
+        """The u with P(U <= u) = v, elementwise in float32; at v = 1 that of the float32 below."""
+        return -jnp.log1p(-jnp.minimum(v, _BELOW_ONE)) / jnp.float32(self.rate)
+
     def transform(self, v: Any) -> Any:
         return jnp.where(jnp.real(v) < self.rate, self.rate / (self.rate - v), jnp.nan)
 
@@ -159,6 +171,10 @@ class HalfNormal:
 
     def sample(self, key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[Array, "..."]:
         return self.scale * jnp.abs(jax.random.normal(key, shape, jnp.float32))
+
+    def quantile(self, v: Any) -> Any:
+        """The u with P(U <= u) = v, elementwise in float32; at v = 1 that of the float32 below."""
+        return jnp.float32(self.scale * math.sqrt(2)) * jax.scipy.special.erfinv(jnp.minimum(v, _BELOW_ONE))
 
     def transform(self, v: Any) -> Any:
         values = jax.scipy.special.wofz(-1j * v * (self.scale / math.sqrt(2)))
@@ -195,6 +211,10 @@ class Constant:
 
     def sample(self, key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[Array, "..."]:
         return jnp.full(shape, self.value, jnp.float32)
+
+    def quantile(self, v: Any) -> Any:
+        """`value` for every v."""
+        return jnp.full_like(v, self.value)
 
     def transform(self, v: Any) -> Any:
         return jnp.exp(self.value * v)

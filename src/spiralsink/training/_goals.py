@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import equinox as eqx
 import jax
@@ -13,14 +13,16 @@ from .._arrays import key_shape
 from .._errors import InvalidInput, NotCovered, Shown
 from .._float64 import float64, to_numpy
 from .._recurrence import directions
+from .._words import key_words, step_words
 from ..networks import RecurrentNetwork
-from ..tasks import FilterTask, filter_memory
+from ..tasks import Batch, FilterTask, filter_memory
 from ..theory import PROBLEM_AXES, LossTerms, Problem, check_laws, exact_terms, problem_arrays, silent_loss
 from ._evaluate import Measured, measure_sampled
 from ._objectives import ExpectedLoss, Penalised, SampledLoss
 from ._sequences import Sequences, make_sequences
 
 _EVALUATION_SEED = 20260422
+_SHARED_SEED = 20260423
 
 
 class Goal(Protocol):
@@ -87,10 +89,23 @@ class SampledLaneLoss(eqx.Module):
 
 
 class SampledGoal(eqx.Module):
-    """`SampledLoss` for lanes: each draws from its own key, so it does not matter which lanes are beside it."""
+    """`SampledLoss` for lanes: what a lane hears does not depend on which lanes are beside it.
+
+    Attributes:
+        sequences: What draws the batches.
+        keys: One key per lane, for its own batches and for the noise on its states.
+        shared_key: The key of batches that all lanes hear; None if every lane has its own.
+        words: Their key words, (lanes, 2), or (2,) if all lanes hear the same, uint32.
+        lane_loss: The loss of one lane on its batch.
+        batch_size: B.
+        n_hidden: N_h.
+        state_noise: Standard deviation of the noise on the states.
+    """
 
     sequences: Sequences
     keys: Any
+    shared_key: Any
+    words: Any
     lane_loss: SampledLaneLoss
     batch_size: int = eqx.field(static=True)
     n_hidden: int = eqx.field(static=True)
@@ -98,15 +113,36 @@ class SampledGoal(eqx.Module):
     exact = False
 
     def data(self, step: Any, count: int) -> Any:
-        keys = jax.vmap(lambda key: jax.random.split(jax.random.fold_in(key, step)))(self.keys)
-        batch = self.sequences.own(keys[:, 0], self.batch_size)
-        noise = None
-        if self.state_noise:
-            shape = (self.batch_size, self.sequences.horizon, self.n_hidden)
-            noise = jax.vmap(lambda key: jax.random.normal(key, shape, jnp.float32))(keys[:, 1])
-            noise = noise * jnp.float32(self.state_noise)
         importance = self.sequences.importance
-        return batch, noise, jnp.broadcast_to(importance, (count, *importance.shape))
+        axes = Batch(inputs=3, targets=3, weights=2)
+        batch = jax.tree.map(
+            lambda each, n: jnp.broadcast_to(each, (count, *each.shape[each.ndim - n :])), self.batch(step), axes
+        )
+        return batch, self.noise(step), jnp.broadcast_to(importance, (count, *importance.shape))
+
+    def batch(self, step: Any) -> Batch:
+        """The batch of a step; without an axis of lanes where all of them hear the same."""
+        if self.sequences.from_words(self.batch_size):
+            return self.sequences.spelt(step_words(self.words, step), self.batch_size)
+        if self.shared_key is not None:
+            return self.sequences.shared(_step_keys(self.shared_key, step)[0], self.batch_size)
+        return self.sequences.own(jax.vmap(lambda key: _step_keys(key, step)[0])(self.keys), self.batch_size)
+
+    def noise(self, step: Any) -> Any:
+        """The noise of a step, (lanes, batch, time, hidden), or None."""
+        if not self.state_noise:
+            return None
+        shape = (self.batch_size, self.sequences.horizon, self.n_hidden)
+
+        def one(key: Any) -> Any:
+            return jax.random.normal(_step_keys(key, step)[1], shape, jnp.float32)
+
+        return jax.vmap(one)(self.keys) * jnp.float32(self.state_noise)
+
+
+def _step_keys(key: Any, step: Any) -> Any:
+    """The keys of a step: of the batch, and of the noise."""
+    return jax.random.split(jax.random.fold_in(key, step))
 
 
 class PenalisedLaneLoss(eqx.Module):
@@ -176,21 +212,31 @@ def prepare(objective: Any, network: RecurrentNetwork, task: Any, process: Any, 
     raise InvalidInput("objective", Shown(given), "ExpectedLoss(), SampledLoss() or Penalised(...)")
 
 
-def split_keys(key: Any, stack: tuple[int, ...]) -> tuple[Any, Any]:
-    """(one key per lane, the key of the evaluation batch) from one key, or from one key per network.
+class Keys(NamedTuple):
+    """`lanes`: one key per lane; `shared`: of batches that all lanes hear; `evaluation`: of the evaluation batch."""
+
+    lanes: Any
+    shared: Any
+    evaluation: Any
+
+
+def split_keys(key: Any, stack: tuple[int, ...]) -> Keys:
+    """The keys of a training from one key, or from one key per network.
 
     The first keys of a larger stack are those of a smaller one. Given one key per network, networks may be in any
-    order and company: then the evaluation batch is always the same.
+    order and company: then shared batches and the evaluation batch are always the same, whatever the keys.
 
     Raises:
         InvalidInput: If `key` is no key, or neither one key nor one per network.
     """
     shape = _key_stack(key, stack)
     if shape:
-        return key.reshape(-1, *key.shape[len(shape) :]), jax.random.key(_EVALUATION_SEED)
+        own = key.reshape(-1, *key.shape[len(shape) :])
+        return Keys(own, jax.random.key(_SHARED_SEED), jax.random.key(_EVALUATION_SEED))
     lanes = jnp.arange(math.prod(stack), dtype=jnp.uint32)
     train_key, evaluation_key = jax.random.split(key)
-    return jax.vmap(lambda lane: jax.random.fold_in(train_key, lane))(lanes), evaluation_key
+    own = jax.vmap(lambda lane: jax.random.fold_in(train_key, lane))(lanes)
+    return Keys(own, jax.random.fold_in(key, _SHARED_SEED), evaluation_key)
 
 
 def _key_stack(key: Any, stack: tuple[int, ...]) -> tuple[int, ...]:
@@ -231,17 +277,20 @@ def _prepare_expected(objective: ExpectedLoss, network: RecurrentNetwork, task: 
 
 def _prepare_sampled(objective: SampledLoss, network: RecurrentNetwork, task: Any, process: Any, key: Any) -> Prepared:
     sequences = make_sequences(task, process, n_outputs=network.n_outputs, horizon=objective.horizon)
-    lane_keys, evaluation_key = split_keys(key, network.stack)
+    keys = split_keys(key, network.stack)
 
     def measure(lanes: RecurrentNetwork) -> Measured:
         lanes = jax.tree.map(lambda leaf: leaf.astype(jnp.float32) if _is_floating(leaf) else leaf, lanes)
         return measure_sampled(
-            lanes, sequences, key=evaluation_key, n_sequences=objective.n_evaluation, burn_in=objective.burn_in
+            lanes, sequences, key=keys.evaluation, n_sequences=objective.n_evaluation, burn_in=objective.burn_in
         )
 
+    shared = objective.batches == "shared"
     goal = SampledGoal(
         sequences=sequences,
-        keys=lane_keys,
+        keys=keys.lanes,
+        shared_key=keys.shared if shared else None,
+        words=key_words(keys.shared) if shared else jax.vmap(key_words)(keys.lanes),
         lane_loss=SampledLaneLoss(objective.burn_in),
         batch_size=objective.batch_size,
         n_hidden=network.n_hidden,

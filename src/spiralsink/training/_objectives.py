@@ -4,7 +4,7 @@ import dataclasses
 import math
 from typing import Any
 
-from .._errors import InvalidInput, Shown, check_count
+from .._errors import InvalidInput, Shown, check_choice, check_count
 from ..theory import Horizon, Quadrature, SteadyState, check_horizon
 
 
@@ -58,11 +58,16 @@ class SampledLoss:
     tasks.
 
     Attributes:
-        batch_size: B, sequences per network and step; every network has its own.
+        batch_size: B, sequences per network and step.
         horizon: T, steps of each sequence.
         burn_in: b < T, steps at the start that do not count.
         state_noise: Standard deviation of independent normal noise added to every hidden state in training (not in
             the evaluation).
+        batches: "own": every network hears a fresh batch of its own at every step. "shared": at every step all
+            networks of the stack hear one fresh batch (the same random numbers, where p or delays differ), so that
+            the noise of their gradients is common to them: differences between networks become sharper, but averages
+            over seeds no longer average that noise out. Given one key per network, shared batches are the same for
+            any keys.
         n_evaluation: Sequences of the evaluation batch, which all networks share and which stays the same.
     """
 
@@ -71,6 +76,7 @@ class SampledLoss:
     burn_in: int = 0
     state_noise: float = 0.0
     n_evaluation: int = 4096
+    batches: str = "own"
 
     def __post_init__(self) -> None:
         check_count("batch_size", self.batch_size)
@@ -78,11 +84,13 @@ class SampledLoss:
         check_burn_in(self.burn_in, self.horizon)
         _check_non_negative("state_noise", self.state_noise)
         check_count("n_evaluation", self.n_evaluation, 2)
+        check_choice("batches", self.batches, ["own", "shared"])
 
     def __str__(self) -> str:
         burn_in = f", burn-in {self.burn_in}" if self.burn_in else ""
         noise = f", state noise {self.state_noise:g}" if self.state_noise else ""
-        return f"sampled loss, {show_horizon(self.horizon)}{burn_in}, batch {self.batch_size}{noise}"
+        shared = ", shared" if self.batches == "shared" else ""
+        return f"sampled loss, {show_horizon(self.horizon)}{burn_in}, batch {self.batch_size}{shared}{noise}"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,6 +8,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._errors import InvalidInput, Shown
+from .._words import (
+    LEAST_P,
+    MOST_WORDS,
+    inputs_from_words,
+    mixed_words,
+    word_counters,
+    word_scale,
+    word_threshold,
+)
+from ..processes import SparseProcess
 from ..tasks import Batch, FilterTask, SampledTask, check_reach, filter_at_lags, task_importance, used_lags
 from ..theory import joint_stack
 
@@ -15,11 +25,17 @@ from ..theory import joint_stack
 class Sequences(eqx.Module):
     """Draws batches for the lanes of a stack, in float32.
 
+    Batches of a training come from one random word per input, as `_words` says, where the process allows it; those of
+    an evaluation (and of sampled tasks, which draw for themselves) from the process, by another generator.
+
     Attributes:
         process: The process; if `stacked`, its arrays have one leading axis of lanes.
         task: A sampled task, or None for a filter task.
         taps: Target filter at `lags`, (lags, outputs, features) or (lanes, lags, outputs, features); None for a
             sampled task.
+        threshold: An input is active where its word is not above it, (features,) or (lanes, features), uint32; None
+            where inputs do not come from words.
+        scale: What makes the quantile of an active input of its word halved, of the shape of `threshold`.
         importance: I_i, (outputs,).
         lags: The lags at which the target filter is not zero.
         horizon: T.
@@ -29,17 +45,43 @@ class Sequences(eqx.Module):
     process: Any
     task: Any
     taps: Any
+    threshold: Any
+    scale: Any
     importance: Any
     lags: tuple[int, ...] = eqx.field(static=True)
     horizon: int = eqx.field(static=True)
     stacked: bool = eqx.field(static=True)
 
     def own(self, keys: Any, n_sequences: int) -> Batch:
-        """A batch for every lane from its own key: `inputs` (lanes, batch, time, features) and so on."""
+        """A batch for every lane from its own key, drawn by the process: `inputs` (lanes, batch, time, features)."""
         return self._over_lanes(keys, 0, n_sequences)
 
+    def spelt(self, words: Any, n_sequences: int) -> Batch:
+        """A batch from key words, (lanes, 2) or (2,) for all lanes.
+
+        What differs between lanes has a leading axis of lanes; targets and inputs may differ in that.
+        """
+        return self._batch(self.inputs(words, n_sequences), self.taps)
+
+    def from_words(self, n_sequences: int) -> bool:
+        """Whether training draws one random word per input, in batches of that many sequences."""
+        return self.threshold is not None and n_sequences * self.horizon * self.process.n_features <= MOST_WORDS
+
+    def inputs(self, words: Any, n_sequences: int) -> Any:
+        """The inputs that key words, (2,) or (lanes, 2), stand for: ([lanes,] batch, time, features)."""
+        counters = word_counters(n_sequences, self.horizon, self.process.n_features)
+        words = mixed_words(counters, words[..., None, None, None, :])
+        threshold, scale = self.threshold[..., None, None, :], self.scale[..., None, None, :]
+        if not isinstance(self.process.amplitude, tuple):
+            return inputs_from_words(words, threshold, scale, self.process.amplitude)
+        drawn = [
+            inputs_from_words(words[..., index], threshold[..., index], scale[..., index], law)
+            for index, law in enumerate(self.process.amplitude)
+        ]
+        return jnp.stack(drawn, axis=-1)
+
     def shared(self, key: Any, n_sequences: int) -> Batch:
-        """The same random numbers for all lanes.
+        """The same random numbers for all lanes, drawn by the process, for evaluations.
 
         With a leading axis of lanes where process or target filter differ between them, without it elsewhere.
         """
@@ -67,15 +109,17 @@ class Sequences(eqx.Module):
 
     def _draw(self, process: Any, key: Any, taps: Any, n_sequences: int) -> Batch:
         if self.task is None:
-            inputs = process.sample(key, n_sequences, self.horizon)
-            targets = filter_at_lags(self.lags, taps, inputs)
-            return Batch(inputs, targets, jnp.ones(targets.shape[:-1], jnp.float32))
+            return self._batch(process.sample(key, n_sequences, self.horizon), taps)
         batch = self.task.sample(key, process, n_sequences, self.horizon)
         if not isinstance(batch, tuple) or len(batch) != len(Batch._fields):
             raise InvalidInput(
                 "samples of the task", Shown(type(batch).__name__), "a Batch of inputs, targets and weights"
             )
         return Batch(*(jnp.asarray(each, jnp.float32) for each in batch))
+
+    def _batch(self, inputs: Any, taps: Any) -> Batch:
+        targets = filter_at_lags(self.lags, taps, inputs)
+        return Batch(inputs, targets, jnp.ones(targets.shape[:-1], jnp.float32))
 
 
 def task_stacks(task: Any, process: Any) -> dict[str, tuple[int, ...]]:
@@ -112,10 +156,13 @@ def make_sequences(task: Any, process: Any, *, n_outputs: int, horizon: int) -> 
         array = array.reshape(-1, *array.shape[len(stack) :]) if stack else array
         return jnp.asarray(array, jnp.float32 if array.dtype.kind == "f" else None)
 
+    threshold, scale = (None, None) if taps is None else _word_numbers(process)
     sequences = Sequences(
         process=jax.tree.map(as_array, process),
         task=None if taps is not None else task,
         taps=taps,
+        threshold=threshold,
+        scale=scale,
         importance=jnp.asarray(importance, jnp.float32),
         lags=lags,
         horizon=horizon,
@@ -124,6 +171,17 @@ def make_sequences(task: Any, process: Any, *, n_outputs: int, horizon: int) -> 
     if taps is None:
         _check_samples(sequences, process.n_features, n_outputs)
     return sequences
+
+
+def _word_numbers(process: Any) -> tuple[Any, Any]:
+    """`threshold` and `scale` of `Sequences`; None where a process of its own, a law or a small p stands against."""
+    if type(process) is not SparseProcess or not all(hasattr(law, "quantile") for law in process.amplitudes):
+        return None, None
+    p = np.asarray(process.p, np.float64)
+    if p.min() < LEAST_P:
+        return None, None
+    p = p.reshape(-1, process.n_features) if p.ndim > 1 else np.broadcast_to(p, process.n_features)
+    return jnp.asarray(word_threshold(p)), jnp.asarray(word_scale(p))
 
 
 def _check_samples(sequences: Sequences, n_features: int, n_outputs: int) -> None:
