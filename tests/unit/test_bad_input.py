@@ -27,6 +27,10 @@ class Silent(Undecayed):
         return np.zeros((n_lags, n_features, n_features))
 
 
+class Endless(Undecayed):
+    memory = 10**20
+
+
 def network(**changes):
     fields = {"W_x": np.ones((2, 1)), "W_h": np.eye(2) / 2, "W_y": np.ones((2, 1))}
     return sk.RecurrentNetwork(**(fields | changes))
@@ -47,6 +51,25 @@ CASES = {
     "rate below zero": (lambda: sk.Exponential(-1.0), "amplitude.rate must be .* > 0, got -1.0"),
     "unknown field": (lambda: PROCESS.replace(q=0.5), "field must be one of .*got 'q'"),
     "delay below zero": (lambda: sk.Delay(-1), "delay must be a whole number >= 0, got -1"),
+    "delay that no machine holds": (lambda: sk.Delay(10**20), "delay must be below 1000000, got 1000000000000"),
+    "one delay too long": (lambda: sk.Delay([2, 10**6]), "delay must be below 1000000, got 1000000$"),
+    "delays too long": (lambda: sk.Delays((1, 10**20)), "delays must be below 1000000, got 1000"),
+    "sum of delays too long": (lambda: sk.DelayedSum((10**9,), (1.0,)), "delays must be below 1000000, got 1000000000"),
+    "average too wide": (lambda: sk.MovingAverage(10**20), "width must be below 1000000, got 1000"),
+    "permutation too late": (lambda: sk.Permutation(10**20, (0,)), "delay must be below 1000000, got 1000"),
+    "mixture too late": (lambda: sk.Mixing(10**20, [[1.0]]), "delay must be below 1000000, got 1000"),
+    "memory that no machine holds": (
+        lambda: sk.expected_loss(NETWORK, Endless(), PROCESS),
+        "memory must be <= 1000000, got 100000000000000000000$",
+    ),
+    "horizon that no machine holds": (
+        lambda: sk.expected_loss(NETWORK, sk.Delay(1), PROCESS, horizon=10**20),
+        "horizon must be <= 1000000, got 100000000000000000000$",
+    ),
+    "delay too long for the features": (
+        lambda: sk.optimum(sk.Delay(10**5), sk.SparseProcess(50, 0.3)),
+        r"delay must be below 26843, got 100000 \(50 features\)",
+    ),
     "delay not whole": (lambda: sk.Delay(1.5), "delay must be a whole number >= 0, got 1.5"),
     "importance below zero": (lambda: sk.Delay(1, importance=-1.0), "importance must be >= 0 .*got -1.0"),
     "delays twice": (lambda: sk.Delays((1, 1)), "delays must be a list of different lags"),

@@ -14,6 +14,7 @@ from ._targets import check_reach as check_reach
 from ._targets import filter_at_lags as filter_at_lags
 from ._targets import filter_memory as filter_memory
 from ._targets import filter_targets as filter_targets
+from ._targets import most_lags as most_lags
 from ._targets import sample_batch as sample_batch
 from ._targets import task_importance as task_importance
 from ._targets import used_lags as used_lags

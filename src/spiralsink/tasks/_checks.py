@@ -7,19 +7,29 @@ import numpy as np
 
 from .._errors import InvalidInput, Shown, check_count, check_finite
 
+MOST_LAGS = 10**6
+
+
+def check_lag(field: str, lag: Any, minimum: int = 0) -> int:
+    """Returns a delay, or a width, that a filter of at most `MOST_LAGS` lags has room for."""
+    number = check_count(field, lag, minimum)
+    if number >= MOST_LAGS:
+        raise InvalidInput(field, number, f"below {MOST_LAGS}")
+    return number
+
 
 def check_delays(field: str, delay: Any) -> Any:
     if np.ndim(delay) == 0:
-        return check_count(field, delay if not isinstance(delay, np.ndarray) else delay.item(), 0)
+        return check_lag(field, delay if not isinstance(delay, np.ndarray) else delay.item())
     if np.ndim(delay) != 1 or len(delay) == 0:
         raise InvalidInput(field, Shown(f"shape {np.shape(delay)}"), "a whole number >= 0 or one per network")
-    return tuple(check_count(field, each, 0) for each in np.asarray(delay).tolist())
+    return tuple(check_lag(field, each) for each in np.asarray(delay).tolist())
 
 
 def check_lags(field: str, lags: Any) -> tuple[int, ...]:
     if np.ndim(lags) != 1 or len(lags) == 0:
         raise InvalidInput(field, lags, "a list of whole numbers >= 0")
-    values = tuple(check_count(field, each, 0) for each in np.asarray(lags).tolist())
+    values = tuple(check_lag(field, each) for each in np.asarray(lags).tolist())
     if len(set(values)) != len(values):
         raise InvalidInput(field, lags, "a list of different lags")
     return values

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .._errors import InvalidInput, Shown, check_count, check_finite
-from ._checks import check_delays, check_importance, check_lags, check_numbers
+from ._checks import check_delays, check_importance, check_lag, check_lags, check_numbers
 
 
 class Delay(eqx.Module):
@@ -118,7 +118,7 @@ class MovingAverage(eqx.Module):
     recall_lag = None
 
     def __init__(self, width: int, importance: Any = 1.0):
-        self.width = check_count("width", width)
+        self.width = check_lag("width", width, 1)
         self.importance = check_importance(importance)
 
     @property
@@ -175,7 +175,7 @@ class Permutation(eqx.Module):
     importance: Any = eqx.field(static=True)
 
     def __init__(self, delay: int, order: Sequence[int], importance: Any = 1.0):
-        self.delay = check_count("delay", delay, 0)
+        self.delay = check_lag("delay", delay)
         self.order = tuple(check_count("order", each, 0) for each in order)
         if sorted(self.order) != list(range(len(self.order))) or not self.order:
             raise InvalidInput("order", order, "a permutation of 0 .. n_features - 1")
@@ -212,7 +212,7 @@ class Mixing(eqx.Module):
     importance: Any = eqx.field(static=True)
 
     def __init__(self, delay: int, matrix: Any, importance: Any = 1.0):
-        self.delay = check_count("delay", delay, 0)
+        self.delay = check_lag("delay", delay)
         try:
             values = np.asarray(matrix, dtype=np.float64)
         except (TypeError, ValueError):

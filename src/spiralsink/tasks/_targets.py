@@ -9,21 +9,28 @@ from jaxtyping import Float, PRNGKeyArray
 
 from .._errors import InvalidInput, Shown, check_finite
 from ..processes import SparseProcess
+from ._checks import MOST_LAGS
 from ._protocols import Batch, FilterTask, SampledTask
 
 _LONGEST_SEARCH = 4096
 _LONGEST_INFINITE = 1 << 17
+_MOST_TAPS = 1 << 26  # half a gigabyte
 
 
 def filter_memory(task: FilterTask, n_features: int) -> int:
     """Number of lags that the target filter spans, for infinite filters until it is below 1e-17 of its largest value.
 
     Raises:
-        InvalidInput: If the filter is empty, not finite, or does not decay.
+        InvalidInput: If the filter is empty, not finite, does not decay, or is too long to be held.
     """
     unknown = object()
     memory = getattr(task, "memory", unknown)
     if isinstance(memory, int):
+        most = most_lags(task, n_features)
+        if memory > most:
+            field, largest = _extent(task)
+            allowed = f"below {most}" if field.startswith("delay") else f"<= {most}"
+            raise InvalidInput(field, largest, allowed, hint="" if most == MOST_LAGS else f"{n_features} features")
         n_lags, limit = memory, memory
     else:
         n_lags, limit = _LONGEST_SEARCH, _LONGEST_SEARCH if memory is unknown else _LONGEST_INFINITE
@@ -44,6 +51,11 @@ def filter_memory(task: FilterTask, n_features: int) -> int:
         n_lags *= 2
 
 
+def most_lags(task: FilterTask, n_features: int) -> int:
+    """How many lags of the target filter are worked with at most, so that it fits in memory."""
+    return min(MOST_LAGS, _MOST_TAPS // max(task.n_outputs(n_features) * n_features, 1))
+
+
 def check_reach(task: FilterTask, n_features: int, horizon: int) -> None:
     """Raises unless every finite target filter fits in the horizon, so that each delay occurs within a sequence.
 
@@ -55,11 +67,15 @@ def check_reach(task: FilterTask, n_features: int, horizon: int) -> None:
     memory = getattr(task, "memory", None)
     if memory is None or memory <= horizon:
         return
-    fields = ("delay", "delays", "width")
-    field = next((name for name in fields if hasattr(task, name)), "memory")
-    value = getattr(task, field)
-    largest = int(np.max(value))
-    raise InvalidInput(field, largest, f"less than the horizon {horizon}" if field != "width" else f"<= {horizon}")
+    field, largest = _extent(task)
+    allowed = f"less than the horizon {horizon}" if field.startswith("delay") else f"<= {horizon}"
+    raise InvalidInput(field, largest, allowed)
+
+
+def _extent(task: FilterTask) -> tuple[str, int]:
+    """The field that says how many lags a task with `memory` spans, and its largest value."""
+    field = next((name for name in ("delay", "delays", "width") if hasattr(task, name)), "memory")
+    return field, int(np.max(getattr(task, field)))
 
 
 def _check_own_filter(task: FilterTask, n_features: int, horizon: int) -> None:

@@ -6,12 +6,11 @@ import numpy as np
 
 from .._errors import InvalidInput, NotCovered, Shown
 from ..processes import SparseProcess
-from ..tasks import FilterTask, check_reach, filter_memory, task_importance
+from ..tasks import FilterTask, check_reach, filter_memory, most_lags, task_importance
 from ._horizon import SteadyState, check_horizon
 
 # tasks of similar span share one compiled program; lags behind a filter's span are part of its tail
 _LAGS_ROUNDED_TO = 8
-_MOST_LAGS = 10**6
 
 
 class Problem(NamedTuple):
@@ -47,7 +46,8 @@ def problem_arrays(task: Any, process: Any, *, horizon: Any) -> Problem:
 
     Raises:
         NotCovered: If the task is not a filter task, or the process is not temporally independent.
-        InvalidInput: If a delay lies beyond the horizon or the importance does not fit.
+        InvalidInput: If a delay lies beyond the horizon, the horizon or the filter is too long to be held, or the
+            importance does not fit.
     """
     if not isinstance(task, FilterTask):
         raise NotCovered("task", Shown(type(task).__name__), "a filter task (with target_filter) for an exact loss")
@@ -55,13 +55,12 @@ def problem_arrays(task: Any, process: Any, *, horizon: Any) -> Problem:
         raise NotCovered("process", Shown(type(process).__name__), "a SparseProcess for an exact loss")
     n_features = process.n_features
     if isinstance(check_horizon(horizon), SteadyState):
-        memory = filter_memory(task, n_features)
-        if memory > _MOST_LAGS:
-            raise InvalidInput("task", Shown(f"{memory} lags"), f"a filter of at most {_MOST_LAGS} lags")
-        n_lags = -(-memory // _LAGS_ROUNDED_TO) * _LAGS_ROUNDED_TO
+        n_lags = -(-filter_memory(task, n_features) // _LAGS_ROUNDED_TO) * _LAGS_ROUNDED_TO
     else:
         check_reach(task, n_features, horizon)
-        n_lags = horizon
+        n_lags, most = horizon, most_lags(task, n_features)
+        if n_lags > most:
+            raise InvalidInput("horizon", horizon, f"<= {most}")
     taps = np.asarray(task.target_filter(n_lags, n_features), dtype=np.float64)
     expected = (n_lags, task.n_outputs(n_features), n_features)
     if taps.shape[-3:] != expected:
