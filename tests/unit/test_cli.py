@@ -9,13 +9,14 @@ import subprocess
 import sys
 import time
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import spiralsink
 from spiralsink.cli import main
-from spiralsink.cli._command import plain
+from spiralsink.cli._command import plain, writes_into
 from spiralsink.cli._main import COMMANDS
 
 HEAVY = ("jax", "jaxlib", "numpy", "scipy", "equinox", "optax", "msgspec", "rich", "matplotlib", "xarray")
@@ -80,6 +81,22 @@ BAD = {
     "negative seed": (
         ["reproduce", "--seed", "-1"],
         "spiralsink reproduce: --seed must be a whole number from 0 to 4294967295, got -1",
+    ),
+    "delay that no machine holds": (
+        [*OPTIMUM, "--delay", "99999999999999999999"],
+        "spiralsink optimum: --delay must be below 1000000, got 99999999999999999999",
+    ),
+    "diagram of a delay that no machine holds": (
+        ["phase-diagram", "--delay", "1000000"],
+        "spiralsink phase-diagram: --delay must be below 1000000, got 1000000",
+    ),
+    "horizon that no machine holds": (
+        [*OPTIMUM, "--horizon", "99999999999999999999"],
+        "spiralsink optimum: --horizon must be <= 1000000, got 99999999999999999999",
+    ),
+    "too many features for the delay": (
+        [*OPTIMUM, "--delay", "999999", "--features", "100"],
+        "spiralsink optimum: --delay must be below 6710, got 999999 (100 features)",
     ),
     "choice": (
         [*OPTIMUM, "--model", "ssn"],
@@ -321,12 +338,31 @@ def test_a_store_that_cannot_be_is_one_line(capsys, tmp_path):
         'format = 1\ntask = { kind = "delay", delay = 2 }\nprocess = { kind = "sparse" }\n'
         "network = {}\ntraining = { steps = 1 }\n"
     )
-    for out, problem in (("file", " must be a folder, got a file"), ("file/in", "got not a directory")):
+    for out, allowed, reason in (
+        ("file", "a folder", "file: a file"),
+        ("file/in", "a folder that can be written", "file/in/blocks: not a directory"),
+    ):
         assert main(["train", str(tmp_path / "spec.toml"), "--out", str(tmp_path / out)]) == 2
         shown = capsys.readouterr()
-        assert (shown.out, shown.err.count("\n")) == ("", 1)
-        assert shown.err.startswith(f"spiralsink train: {tmp_path / out}")
-        assert shown.err.endswith(f"{problem}\n")
+        assert shown.out == ""
+        assert shown.err == f"spiralsink train: --out must be {allowed}, got {tmp_path}/{reason}\n"
+
+
+@pytest.mark.parametrize("out", ["file/in", "/proc/no/such"])
+@pytest.mark.parametrize("arguments", [["phase-diagram", "--delay", "4"], ["reproduce", "--claims", "four-terms"]])
+def test_a_folder_that_cannot_be_made_is_one_line_about_the_option(arguments, out, capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert main([*arguments, "--out", str(tmp_path / out), "--json"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith(f"spiralsink {arguments[0]}: --out must be a folder that can be written, got /")
+    assert shown.err.count("\n") == 1
+
+
+def test_only_paths_are_errors_of_the_folder():
+    for folder in (Path(), Path("results")):
+        with pytest.raises(spiralsink.InvalidInput, match=r"^p must be"), writes_into(folder):
+            raise spiralsink.InvalidInput("p", 2, "in (0, 1]")
 
 
 def test_an_interrupted_program_ends_without_tearing_down_what_runs():

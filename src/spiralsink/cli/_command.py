@@ -6,6 +6,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -160,6 +161,22 @@ class OneOf(click.Choice):
 
             check_choice((param and param.name) or "value", value, self.choices)
         return value
+
+
+@contextlib.contextmanager
+def writes_into(folder: Path) -> Iterator[None]:
+    """Spells errors about the folder, or about a path in it, as errors of `--out`."""
+    try:
+        yield
+    except Exception as error:
+        from .._errors import InvalidInput, Shown, shorten
+
+        # every name is below ".", also that of a field which is no path
+        below = isinstance(error, InvalidInput) and folder in Path(error.field).parents and folder != Path()
+        if not isinstance(error, InvalidInput) or not (below or error.field == str(folder)):
+            raise
+        value = error.value if isinstance(error.value, Shown) else shorten(error.value)
+        raise InvalidInput("out", Shown(f"{error.field}: {value}"), error.allowed, hint=error.hint) from None
 
 
 def progress(*, quiet: bool) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from ._command import SEED, Command, Number, OneOf, Whole, common, emit, progress
+from ._command import SEED, Command, Number, OneOf, Whole, common, emit, progress, writes_into
 
 _READOUTS = {"linear": "linear", "ssm": "relu"}
 
@@ -64,8 +64,9 @@ def _diagram(
     )
     result = _as_json(diagram) | {"model": model, "horizon": horizon, "seed": options["seed"]}
     if folder is not None:
-        _save(folder, result, diagram)
-        result["files"] = ["phase-diagram.json", "phase-diagram.nc", *_draw(folder, diagram)]
+        with writes_into(folder):
+            _save(folder, result, diagram)
+            result["files"] = ["phase-diagram.json", "phase-diagram.nc", *_draw(folder, diagram)]
     return result, str(diagram)
 
 
@@ -144,14 +145,15 @@ def _folder(out: str) -> Path:
         raise InvalidInput("out", "", "the name of a folder")
     path = Path(out)
     if path.exists() and not path.is_dir():
-        raise InvalidInput("out", Shown(f"the file {path}"), "a folder")
+        raise InvalidInput("out", Shown(f"{path}: a file"), "a folder")
     try:
         import h5netcdf  # noqa: F401
         import xarray  # noqa: F401
     except ImportError:
         raise MissingExtra("xarray", "data") from None
     require_matplotlib()
-    return make_folder(path)
+    with writes_into(path):
+        return make_folder(path)
 
 
 def _save(folder: Path, result: dict[str, Any], diagram: Any) -> None:

@@ -1,10 +1,11 @@
 """`spiralsink reproduce`: the claims, measured, with figures and a page."""
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from ._command import SEED, Command, OneOf, common, emit, progress
+from ._command import SEED, Command, OneOf, common, emit, progress, writes_into
 
 _EXAMPLE = """
 spiralsink reproduce --out results
@@ -31,7 +32,8 @@ def command(select: str | None, as_json: bool, quiet: bool, **options: Any) -> i
     from ..report import reproduce
 
     names = None if select is None else [name.strip() for name in select.split(",") if name.strip()]
-    document = reproduce(select=names, progress=progress(quiet=quiet), **options)
+    with writes_into(Path(options["out"])):
+        document = reproduce(select=names, progress=progress(quiet=quiet), **options)
     emit(document, _text(document, options["out"]), as_json=as_json, quiet=quiet)
     return 1 if unsettled(document) else 0
 

@@ -2,7 +2,7 @@
 
 import click
 
-from ._command import INTERRUPTED, Command, Failure, common, emit, progress
+from ._command import INTERRUPTED, Command, Failure, common, emit, progress, writes_into
 
 
 @click.command(cls=Command, example="spiralsink train examples/train.toml --out results/train")
@@ -25,7 +25,9 @@ def command(spec: str, out: str | None, as_json: bool, quiet: bool) -> int:
         raise InvalidInput("out", out, "the name of a folder")
     store = Path("results") / Path(spec).stem if out is None else Path(out)
     try:
-        summary = run(read(spec), store, progress=progress(quiet=quiet))
+        what = read(spec)
+        with writes_into(store):
+            summary = run(what, store, progress=progress(quiet=quiet))
     except KeyboardInterrupt:
         raise Failure(f"spiralsink train: interrupted; finished blocks are kept in {store}", INTERRUPTED) from None
     emit(summary.to_dict(), str(summary), as_json=as_json, quiet=quiet)
