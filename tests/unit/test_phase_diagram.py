@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import spiralsink as sk
 from spiralsink.cli import main
@@ -122,15 +123,31 @@ def test_the_methods_are_cited():
     assert "nocedal2006numerical" in text
 
 
-def test_dataset(tmp_path):
+def test_dataset():
     dataset = linear().to_dataset()
     assert dataset.sizes["branch"] == len(linear().branches)
     dense = dataset.sel(branch="dense").dropna("point", how="all", subset=["p"])
     np.testing.assert_allclose(dense["terms"].sum("term"), dense["loss_per_p"], rtol=1e-12)
     assert list(dataset["term"].values) == list(TERM_NAMES)
     assert dataset["eigenangle_span"].attrs["units"] == "degree"
-    dataset.to_netcdf(tmp_path / "diagram.nc", engine="h5netcdf")
     assert dataset["end_below"].sel(branch="dense").item() == "range"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_limits_and_gaps_come_back_from_netcdf(known, tmp_path):
+    values: dict[str, Any] = {"escape_p": 0.31, "dense_limit_p": 0.23, "sparse_limit_p": 0.55}
+    if not known:
+        values = dict.fromkeys(values)
+    gaps = ((0.5, 0.6), (0.2, 0.3)) if known else ()
+    diagram = dataclasses.replace(linear(), gaps=gaps, **values)
+    diagram.to_dataset().to_netcdf(tmp_path / "diagram.nc", engine="h5netcdf")
+    with xr.open_dataset(tmp_path / "diagram.nc", engine="h5netcdf") as stored:
+        for name, value in values.items():
+            assert stored[name].shape == ()
+            np.testing.assert_equal(stored[name].item(), value if known else np.nan)
+        np.testing.assert_array_equal(stored["gaps"].transpose("gap", "end"), np.reshape(gaps, (-1, 2)))
+        assert list(stored["end"].values) == ["low", "high"]
+        assert stored.sizes["branch"] == len(diagram.branches)
 
 
 def test_command(tmp_path, capsys, monkeypatch):

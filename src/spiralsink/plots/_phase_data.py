@@ -155,28 +155,27 @@ def phase_data(source: Any) -> PhaseData:
     """
     if isinstance(source, PhaseData):
         return source
-    known = getattr(source, "escape_p", None) if hasattr(source, "branches") else None
     dataset = source.to_dataset() if hasattr(source, "branches") and hasattr(source, "to_dataset") else source
-    missing = [name for name in _NEEDED if name not in getattr(dataset, "variables", ())]
+    missing = [name for name in (*_NEEDED, "escape_grid", "escape_p") if name not in getattr(dataset, "variables", ())]
     if missing or "branch" not in dataset.sizes:
         raise InvalidInput("diagram", Shown(type(source).__name__), "a phase diagram or its dataset")
     branches = [_branch(dataset.isel(branch=i)) for i in range(dataset.sizes["branch"])]
     order = {"dense": 0, "sparse": 1}
     branches.sort(key=lambda each: (order.get(each.name, 2), each.loss_per_p.min()))
     rows = zip(*(dataset[f"crossing_{name}"].values for name in ("p", "from", "to")), strict=True)
-    grid = np.asarray(dataset["escape_p"].values, np.float64)
+    grid = np.asarray(dataset["escape_grid"].values, np.float64)
+    escape_p = float(dataset["escape_p"].values)
     delay, n_hidden = int(dataset.attrs["delay"]), int(dataset.attrs["n_hidden"])
-    data = PhaseData(
+    return PhaseData(
         branches=tuple(branches),
         crossings=tuple((float(p), str(above), str(below)) for p, above, below in rows),
         escape=(grid, np.asarray(dataset["escape_infimum"].values, np.float64)),
         escape_span=_escape_span(delay, n_hidden) if grid.size else None,
-        escape_p=known,
+        escape_p=None if np.isnan(escape_p) else escape_p,
         delay=delay,
         n_hidden=n_hidden,
         readout=str(dataset.attrs["readout"]),
     )
-    return data if known is not None or not grid.size else dataclasses.replace(data, escape_p=_escape_p(data))
 
 
 def _branch(row: Any) -> BranchData:
@@ -199,16 +198,3 @@ def _branch(row: Any) -> BranchData:
 def _escape_span(delay: int, n_hidden: int) -> float | None:
     family = escape_family(delay, n_hidden)
     return family.eigenangle_span if family is not None and np.isfinite(family.eigenangle_span) else None
-
-
-def _escape_p(data: PhaseData) -> float | None:
-    """Where the infimum of the escape meets the lowest branch, to the accuracy of the points."""
-    grid, infimum = data.escape
-    p = np.geomspace(grid[0], grid[-1], 2000)
-    losses = np.stack([each.at(each.loss_per_p, p) for each in data.branches])
-    lead = np.nanmin(np.where(np.isnan(losses), np.inf, losses), axis=0) - CubicSpline(np.log(grid), infimum)(np.log(p))
-    lower = np.flatnonzero(lead > 0)
-    if not lower.size or lower[-1] == len(p) - 1:
-        return float(p[lower[-1]]) if lower.size else None
-    i = int(lower[-1])
-    return float(p[i] * (p[i + 1] / p[i]) ** (lead[i] / (lead[i] - lead[i + 1])))

@@ -2,9 +2,9 @@
 
 from ._branches import PhaseBranch as PhaseBranch
 from ._crossings import Crossing as Crossing
+from ._gain import GainBound as GainBound
 from ._loss import expected_loss as expected_loss
 from ._measure import measure as measure
-from ._optimum import GainBound as GainBound
 from ._optimum import LocalOptimum as LocalOptimum
 from ._optimum import Optimum as Optimum
 from ._optimum import optimum as optimum

@@ -19,13 +19,16 @@ _ROUNDS = 3
 
 @dataclasses.dataclass(frozen=True)
 class Crossing:
-    """A change of the global optimum, met on the way down in p.
+    """A change of the lowest branch, met on the way down in p.
+
+    Branches are local minima. Above `escape_p` the lowest of them is the global optimum; below it the loss has no
+    global minimiser, and what changes is the best of the local ones.
 
     Attributes:
-        p: Activity probability at which both branches have the same loss; where the optimum ends before another one
-            is as good, the end of its branch.
-        above: Name of the best branch at larger p.
-        below: Name of the best branch at smaller p.
+        p: Activity probability at which both branches have the same loss; where the lowest one ends before another
+            one is as good, the end of its branch.
+        above: Name of the lowest branch at larger p.
+        below: Name of the lowest branch at smaller p.
         span_jump: Change of the eigenangle span on the way down, degrees.
         radius_jump: Change of the spectral radius on the way down.
         spans: Eigenangle spans of both branches there, `above` first.

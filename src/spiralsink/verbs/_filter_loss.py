@@ -20,9 +20,9 @@ from ..theory import (
     transfer_projections,
     transfer_weights,
 )
+from ._gain import bounded_lags, gain
 
 _silent_loss = computes_in_float64(silent_loss)
-_MORE_LAGS = 20
 _TAIL = 4  # how many times as many lags are followed for the variance of the tail
 
 
@@ -85,10 +85,8 @@ class FilterLoss:
         Args:
             coefficients: Transfer coefficients, (2 N_h,).
         """
-        wanted = np.asarray(self.taps) != 0
-        extra = len(wanted) + _MORE_LAGS if isinstance(self.horizon, SteadyState) else 0
-        size = jnp.abs(transfer_projections(coefficients, len(wanted) + extra))
-        return size.max() / jnp.maximum(jnp.max(size[: len(wanted)], where=wanted, initial=0.0), 1.0)
+        n_lags = bounded_lags(len(self.taps), self.horizon)
+        return gain(transfer_projections(coefficients, n_lags), np.asarray(self.taps))
 
     def __call__(self, coefficients: Any, log_p: Any) -> Any:
         """E[L] / p.

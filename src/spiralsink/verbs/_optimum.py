@@ -6,19 +6,18 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
 
 from .._errors import InvalidInput, NotCovered, Shown, check_choice, check_count, check_kind
 from .._float64 import computes_in_float64, float64
 from .._progress import NoProgress, Progress
 from .._recurrence import READOUTS, RECURRENCES, directions
 from .._status import Status
-from .._types import AnyArray
 from ..networks import RecurrentNetwork, Tied
 from ..optimisation import BFGS, Minima, minimise
 from ..tasks import filter_memory
 from ..theory import Horizon, Problem, Quadrature, SteadyState, best_readout, check_laws, exact_terms, problem_arrays
 from ._exact import ExactLoss, Lanes
+from ._gain import GainBound, bounded_lags, gain
 from ._loss import exact_silent_loss
 from ._starts import random_modes, shift_register
 
@@ -26,34 +25,6 @@ _MOST_HIDDEN = 32  # an approximate Hessian of (N_h^2)^2 entries for every start
 _SEARCH = Quadrature(160, 2, 48)
 _TOLERANCE = 1e-6
 _SAME_LOSS, _SAME_AS_ZERO, _SAME_PROJECTIONS = 1e-6, 1e-8, 1e-3
-
-
-@dataclasses.dataclass(frozen=True)
-class GainBound:
-    """Bounds the search to max_s |a_s| <= limit * max(a_k, 1), with a_s the largest projection at lag s.
-
-    Some losses fall forever while the network writes ever longer directions; a bound makes their optimum exist, and
-    results say whether it is active. The loss of a linear readout never profits from long directions.
-
-    Attributes:
-        limit: Largest gain, > 0.
-    """
-
-    limit: float = 100.0
-
-    def __post_init__(self) -> None:
-        if not (isinstance(self.limit, int | float) and self.limit > 0):
-            raise InvalidInput("bound", self.limit, "a number > 0")
-
-    def gain(self, A: Float[AnyArray, "lags outputs features"], taps: Float[AnyArray, "lags outputs features"]) -> Any:
-        """max_s |a_s| / max(a_k, 1).
-
-        Args:
-            A: Projections.
-            taps: Target filter at the same lags, which says which of them are wanted.
-        """
-        size = jnp.abs(A)
-        return size.max() / jnp.maximum(jnp.where(taps != 0, size, 0.0).max(), 1.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +99,7 @@ def optimum(
     restarts: int = 32,
     seed: int = 0,
     horizon: Any = SteadyState(),  # noqa: B008 (frozen)
-    bound: Any = GainBound(),
+    bound: Any = GainBound(),  # noqa: B008 (frozen)
     progress: Progress = NoProgress(),  # noqa: B008 (stateless)
 ) -> Optimum:
     """Min over W_x, W_h [, W_y] of the exact expected loss, from many starts by a quasi-Newton method.
@@ -239,20 +210,18 @@ class _PointLoss:
         given = W_y if self.tied_lag is None else Tied(self.tied_lag)
         return RecurrentNetwork(W_x, W_h, given, recurrence="linear", readout=self.readout)
 
-    def seen(self, point: Any, taps: Any) -> tuple[Any, Any]:
-        """Projections and target filter at the lags that the bound holds for: along a finite horizon, all of it."""
+    def seen(self, point: Any, n_taps: int) -> Any:
+        """Projections at the lags that the bound holds for, (lags, outputs, features)."""
         W_x, W_h, W_y = self.weights(point)
-        extra = taps.shape[0] + 20 if isinstance(self.horizon, SteadyState) else 0
-        written = directions(W_x, W_h, n_lags=taps.shape[0] + extra, recurrence="linear")
-        A = jnp.einsum("hi,shj->sij", W_y, written)
-        return A, jnp.concatenate([taps, jnp.zeros((extra, *taps.shape[1:]), taps.dtype)])
+        written = directions(W_x, W_h, n_lags=bounded_lags(n_taps, self.horizon), recurrence="linear")
+        return jnp.einsum("hi,shj->sij", W_y, written)
 
     def __call__(self, point: Any, problem: Problem) -> Any:
         how = {"readout": self.readout, "laws": self.laws, "horizon": self.horizon, "quadrature": self.quadrature}
         W_x, W_h, W_y = self.weights(point)
         loss = exact_terms(W_x, W_h, W_y, problem, **how).total
-        gain = GainBound(self.limit).gain(*self.seen(jax.lax.stop_gradient(point), problem.taps))
-        return jnp.where(gain <= self.limit, loss, jnp.inf)
+        A = self.seen(jax.lax.stop_gradient(point), problem.taps.shape[0])
+        return jnp.where(gain(A, problem.taps) <= self.limit, loss, jnp.inf)
 
 
 def _tied_lag(task: Any, n_features: int) -> int:
@@ -339,7 +308,7 @@ def _distinct(
     point_loss: _PointLoss, minima: Minima, order: Any, *, unit: float, taps: Any, n_extra: int
 ) -> list[LocalOptimum]:
     """The distinct optima, best first: equal ones have the same loss and the same projections."""
-    A, gain = _seen(point_loss, minima.point, taps)
+    A, gains = _seen(point_loss, minima.point, taps)
     stationary = np.isfinite(minima.value) & np.isin(minima.status, (Status.CONVERGED, Status.INACCURATE))
     stationary[order[0]] = True
     alike = _alike(minima, A, stationary, loss=_SAME_LOSS, projections=_SAME_PROJECTIONS)
@@ -350,7 +319,7 @@ def _distinct(
             network=point_loss.network(*point_loss.weights(minima.point[lane])),
             loss_per_p=float(minima.value[lane]) * unit,
             share=count[lane] / (len(minima.value) - n_extra),
-            gain=float(gain[lane]),
+            gain=float(gains[lane]),
         )
         for lane in kept
     ]
@@ -360,7 +329,7 @@ def _seen(point_loss: _PointLoss, points: np.ndarray, taps: np.ndarray) -> tuple
     """Projections (n, lags, outputs, features) and gain (n,) of every point."""
 
     def one(point: Any) -> tuple[Any, Any]:
-        seen = point_loss.seen(point, jnp.asarray(taps))
-        return seen[0], GainBound().gain(*seen)
+        A = point_loss.seen(point, len(taps))
+        return A, gain(A, jnp.asarray(taps))
 
     return computes_in_float64(jax.vmap(one))(points)

@@ -24,13 +24,19 @@ _LABELS = {
     "radius_jump": ("change of the spectral radius on the way down in p", ""),
     "crossing_from": ("best branch above a crossing", ""),
     "crossing_to": ("best branch below a crossing", ""),
-    "escape_p": ("activity probability along the escape", ""),
+    "gaps": ("smallest and largest p between two branches over which none passes", ""),
+    "dense_limit_p": ("activity probability at which the dense branch ends below", ""),
+    "sparse_limit_p": ("activity probability at which the sparse branch ends above", ""),
+    "escape_p": ("no global minimiser below this p", ""),
+    "escape_grid": ("activity probability along the escape", ""),
     "escape_infimum": ("limit of the expected loss divided by p along the escape", ""),
 }
 
 
 def as_dataset(diagram: Any) -> Any:
-    """An `xarray.Dataset` with dimensions `branch`, `point`, `term`, `coefficient`, `crossing` and `escape`.
+    """An `xarray.Dataset` with dimensions `branch`, `point`, `term`, `coefficient`, `crossing`, `gap` and `escape`.
+
+    `dense_limit_p`, `sparse_limit_p` and `escape_p` are scalars, NaN where the diagram has None.
 
     Args:
         diagram: A `PhaseDiagram`.
@@ -68,7 +74,11 @@ def as_dataset(diagram: Any) -> Any:
         along[name] = (("crossing",), np.array([getattr(each, name) for each in crossings], np.float64))
     for name, side in (("crossing_from", "above"), ("crossing_to", "below")):
         along[name] = (("crossing",), np.array([getattr(each, side) for each in crossings], dtype=object))
-    along["escape_p"] = (("escape",), diagram.escape_grid)
+    along["gaps"] = (("gap", "end"), np.array(diagram.gaps, np.float64).reshape(-1, 2))
+    for name in ("dense_limit_p", "sparse_limit_p", "escape_p"):
+        value = getattr(diagram, name)
+        along[name] = ((), np.nan if value is None else value)
+    along["escape_grid"] = (("escape",), diagram.escape_grid)
     along["escape_infimum"] = (("escape",), diagram.escape_infimum)
     attributes = {
         "delay": diagram.delay,
@@ -83,6 +93,7 @@ def as_dataset(diagram: Any) -> Any:
     coordinates = {
         "branch": np.array([branch.name for branch in branches], dtype=object),
         "term": np.array(TERM_NAMES, dtype=object),
+        "end": np.array(["low", "high"], dtype=object),
     }
     return xr.Dataset(variables, coords=coordinates, attrs=attributes)
 

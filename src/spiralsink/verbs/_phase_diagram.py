@@ -25,7 +25,7 @@ from ._branch_segments import follow_all
 from ._branches import PhaseBranch, assemble, cut, measured, named
 from ._crossings import find_crossings, find_escape_p, find_gaps
 from ._filter_loss import FilterLoss
-from ._optimum import GainBound
+from ._gain import GainBound
 from ._phase_result import PhaseDiagram
 
 _MOST_HIDDEN = 8
@@ -202,7 +202,7 @@ def _is_accurate(branch: PhaseBranch) -> bool:
 
 
 def _order(branches: Any, crossings: Any, gaps: Any) -> str:
-    """How the global optimum changes along p."""
+    """How the lowest branch changes along p."""
     if crossings:
         return "first"
     if gaps:

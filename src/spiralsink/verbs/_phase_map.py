@@ -13,7 +13,7 @@ from .._progress import NoProgress, Progress
 from ..geometry import eigenmodes, free_fraction_per_output
 from ..tasks import Delay
 from ..theory import Horizon, SteadyState, transfer_projections, transfer_weights
-from ._optimum import GainBound
+from ._gain import GainBound
 from ._phase_diagram import phase_diagram
 from ._phase_result import PhaseDiagram
 

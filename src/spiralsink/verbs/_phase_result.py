@@ -12,17 +12,17 @@ from ..optimisation import BFGS
 from ..theory import EscapeFamily, Horizon, SteadyState
 from ._branches import PhaseBranch
 from ._crossings import Crossing
-from ._optimum import GainBound
+from ._gain import GainBound
 from ._phase_dataset import as_dataset
 
 
 @dataclasses.dataclass(frozen=True)
 class PhaseDiagram:
-    """Branches of local optima along p, crossings of the best one, and the escape.
+    """Branches of local optima along p, crossings of the lowest one, and the escape.
 
     Attributes:
         branches: Every branch found, best at its best first.
-        crossings: Changes of the global optimum among the branches, descending in p.
+        crossings: Changes of the lowest branch, descending in p.
         gaps: Intervals (low, high) of p between two branches over which no branch was found, descending in p; what
             the optimum is there, and how it changes, is not known.
         dense_limit_p: Where the dense branch ends below; None if it does not within the range.
@@ -32,9 +32,9 @@ class PhaseDiagram:
         escape_infimum: Limit of E[L] / p along the escape, (m,); empty without one.
         escape_p: Below it the infimum of the escape is lower than every branch, so that the loss has no global
             minimiser; None if that happens nowhere in the range.
-        order: "first" if the global optimum changes between branches; "continuous" if it is one branch whose leading
-            eigenvalue changes between real and complex, or turns by 90 degrees or more; "unknown" if branches do not
-            cross but have a gap between them; else "none".
+        order: "first" if the lowest branch changes; "continuous" if it is one branch whose leading eigenvalue changes
+            between real and complex, or turns by 90 degrees or more; "unknown" if branches do not cross but have a gap
+            between them; else "none".
         bound: The bound in force.
         bound_active: Whether a branch ends at the bound.
         status: CONVERGED if every branch was followed to its end and every loss is within 1e-5 of itself.
@@ -85,7 +85,9 @@ class PhaseDiagram:
         return next(branch for branch in self.branches if branch.name == name)
 
     def to_dataset(self) -> Any:
-        """An `xarray.Dataset` with dimensions `branch`, `point` and `term`, NaN-padded, and `crossing`.
+        """An `xarray.Dataset` with dimensions `branch`, `point` and `term`, NaN-padded, `crossing`, `gap` and `escape`.
+
+        `dense_limit_p`, `sparse_limit_p` and `escape_p` are scalars, NaN where they are None here.
 
         Raises:
             MissingExtra: If xarray is not installed.
