@@ -9,7 +9,7 @@ import pytest
 from scipy import integrate
 
 import spiralsink as sk
-from oracles import bromwich_mp, enumeration, monte_carlo, uniform_sums
+from oracles import bromwich_mp, enumeration, monte_carlo, splines, uniform_sums
 from oracles.moments import Moments
 from oracles.transforms import Extended, Precise, law_transforms
 
@@ -238,3 +238,12 @@ def test_sampled_networks_agree_with_sums_over_lags():
     )  # fmt: skip
     assert abs(sample.mean - np.mean(per_step)) < 4 * sample.standard_error
     assert sample.standard_error < 0.01 * sample.mean
+
+
+@pytest.mark.parametrize("p", [0.24, 1.0])
+def test_averages_on_a_grid_are_closed_forms(p):
+    a = random_filter(9, 6)
+    expected = uniform_sums.moments(a, p, sk.Uniform(), delay=2).loss
+    coarse, fine = (abs(splines.delay_loss(a, p, delay=2, n_points=n) - expected) for n in (500, 4000))
+    assert fine < 1e-9
+    assert fine < coarse
