@@ -60,7 +60,10 @@ def transition(diagram: sk.PhaseDiagram, folder: Path) -> dict[str, Any]:
     save(plots.phase_diagram(diagram)[0].figure, folder / "diagram")
     first = diagram.crossings[0]
     beside = [first.p * BESIDE, first.p / BESIDE]
-    save(plots.branch_planes(diagram, beside)[0].figure, folder / "planes")
+    planes = plots.branch_planes(diagram, beside)
+    for panel, letter in zip(planes, "ab", strict=True):
+        plots.panel_letter(panel, letter)
+    save(planes[0].figure, folder / "planes")
     table = {name: [row(diagram.branch(name), p) for p in ROWS] for name in ("dense", "sparse")}
     sparse = diagram.branch("sparse")
     return {
@@ -156,11 +159,15 @@ def terms(diagram: sk.PhaseDiagram, folder: Path) -> dict[str, Any]:
 
 def maps(over_delays: sk.PhaseMap, over_widths: sk.PhaseMap, folder: Path) -> dict[str, Any]:
     """Crossings over delays and over numbers of hidden units."""
-    for name, found, height in (("delays", over_delays, 3.1), ("widths", over_widths, 1.9)):
+    for name, found, height in (("delays", over_delays, 3.1), ("widths", over_widths, 2.3)):
         figure, axes = plots.new_panels(1, 2, width=plots.PAGE_WIDTH, height=height)
+        # the colour bar of one panel is not the axis of the next
+        figure.get_layout_engine().set(wspace=0.09)
         plots.phase_map(found, ax=axes[0, 0])
         plots.phase_map(found, ax=axes[0, 1], quantity="free_fraction", limits=(0, 1))
         axes[0, 1].set_ylabel("")
+        for panel, letter in zip(axes[0], "ab", strict=True):
+            plots.panel_letter(panel, letter)
         save(figure, folder / name)
     return {
         name: [

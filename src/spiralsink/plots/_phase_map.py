@@ -6,7 +6,7 @@ import numpy as np
 
 from .._errors import InvalidInput, Shown, check_choice
 from ._phase_axes import log_p_axis
-from ._style import INK, axes_or_new, outlined, require_matplotlib, style
+from ._style import INK, MUTED, axes_or_new, outlined, require_matplotlib, style
 
 _COLORS = "cividis"
 _LABELS = {
@@ -33,8 +33,8 @@ def phase_map(
 ) -> Any:
     """Draws a number of the best branch over (p, k) or (p, N_h): one band for each delay or number of hidden units.
 
-    White lines are crossings of the global optimum; bands are hatched where the loss has no global minimiser, and say
-    which branch is the best where there is room.
+    White lines are changes of the lowest branch, whose name stands where there is room; bands are hatched where the
+    loss has no global minimiser.
 
     Args:
         source: What `phase_map` returned, or its dataset, with several delays or several n_hidden but not both (select
@@ -81,14 +81,15 @@ def phase_map(
             cell = {rows: int(label), fixed: held}
             jumps = _crossings(dataset, cell)
             shown = np.maximum(band, low)[None]
-            mesh = axes.pcolormesh(_edges(p, jumps), around, shown, cmap=_COLORS, norm=norm, rasterized=True, zorder=1)
+            edges = _edges(p, jumps)
+            mesh = axes.pcolormesh(edges, around, shown, cmap=_COLORS, norm=norm, rasterized=True, zorder=1)
             mesh.set_gid(f"band-{label}")
             escape = float(dataset["escape_p"].values[row])
             if escape > p[0]:
                 _hatch(axes, p[0], escape, around)
             for jump in jumps:
                 axes.plot([jump] * 2, around, color="white", linewidth=1.6, zorder=3, gid="crossing")
-            _name(axes, p, [str(each) for each in dataset["branch"].values[row]], row)
+            _name(axes, edges, [str(each) for each in dataset["branch"].values[row]], row)
         axes.set_yticks(range(len(values)), [str(each) for each in dataset[rows].values])
         axes.set_ylim(-0.5, len(values) - 0.5)
         axes.tick_params(axis="y", length=0)
@@ -96,6 +97,8 @@ def phase_map(
         other = f"$N_h$ = {held}" if fixed == "n_hidden" else f"$k$ = {held}"
         axes.set(xlabel="activity probability $p$", ylabel=_ROWS[rows])
         axes.set_title(other)
+        if (dataset["escape_p"].values > p[0]).any():
+            axes.set_title("hatched: no global minimiser", loc="right", fontsize=6.5, color=MUTED)
         if colorbar:
             from matplotlib.cm import ScalarMappable
 
@@ -137,18 +140,18 @@ def _edges(p: np.ndarray, crossings: np.ndarray) -> np.ndarray:
     return edges
 
 
-def _name(axes: Any, p: np.ndarray, names: list[str], row: int) -> None:
+def _name(axes: Any, edges: np.ndarray, names: list[str], row: int) -> None:
     """The name of the best branch in every stretch that is long enough for it."""
-    whole = np.log(p[-1] / p[0])
+    whole = np.log(edges[-1] / edges[0])
     start = 0
     for i in range(1, len(names) + 1):
         if i < len(names) and names[i] == names[start]:
             continue
-        length = np.log(p[i - 1] / p[start]) / whole
+        length = np.log(edges[i] / edges[start]) / whole
         name = names[start]
         if name and length > _NARROWEST:
             options: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 6.5, "path_effects": outlined()}
             upright = 0 if length > 0.016 * len(name) + 0.01 else 90
-            middle = float(np.sqrt(p[i - 1] * p[start]))
+            middle = float(np.sqrt(edges[i] * edges[start]))
             axes.text(middle, row, name, rotation=upright, color=INK, zorder=5, gid=f"name-{name}", **options)
         start = i

@@ -61,7 +61,7 @@ def plane(
             [ages[lag] if color_by == "age" else series_style(each)["color"] for each in range(data.points.shape[1])]
             for lag in range(len(data.points))
         ]
-        _draw_directions(axes, data.points, high[0] - low[0], colors, color_by, annotate)
+        _draw_directions(axes, data, high[0] - low[0], colors, color_by, annotate)
         _label(axes, data, annotate)
     return axes
 
@@ -170,10 +170,11 @@ def _name_readout(axes: Any, tip: np.ndarray, points: np.ndarray, low: np.ndarra
 
 
 def _draw_directions(
-    axes: Any, points: np.ndarray, side: float, colors: list[list[Any]], color_by: str, annotate: bool
+    axes: Any, data: PlaneData, side: float, colors: list[list[Any]], color_by: str, annotate: bool
 ) -> None:
     from matplotlib.patches import FancyArrowPatch
 
+    points = data.points
     n_lags, n_features, _ = points.shape
     placed: list[np.ndarray] = []
     for feature in range(n_features):
@@ -198,13 +199,25 @@ def _draw_directions(
             )
             arrow.set(zorder=3 + (n_lags - lag) / n_lags, gid=gid)
             axes.add_patch(arrow)
-            place = tip * (1 + _CLEARANCE * side / length)
+            place = _off_the_line(tip * (1 + _CLEARANCE * side / length), data.readout, 0.7 * _CLEARANCE * side)
             crowded = any(np.linalg.norm(place - other) < _CROWDED * side for other in placed)
             if annotate and length > _UNLABELLED * side and not crowded:
                 placed.append(place)
                 text = _tip_text(lag, feature, n_lags, n_features, color_by)
                 options = {"ha": "center", "va": "center", "zorder": 6, "path_effects": outlined()}
                 axes.text(*place, text, color=INK, fontsize=7, gid=f"tip-{lag}-{feature}", **options)
+
+
+def _off_the_line(place: np.ndarray, readout: np.ndarray, room: float) -> np.ndarray:
+    """The place, moved to the nearer side of the readout's line if that would cross what is written there."""
+    if len(readout) != 1 or not readout[0].any():
+        return place
+    along = readout[0] / np.linalg.norm(readout[0])
+    across = np.array([-along[1], along[0]])
+    offset = float(place @ across)
+    if place @ along < 0 or abs(offset) >= room:
+        return place
+    return place + across * (np.copysign(room, offset) - offset)
 
 
 def _tip_text(lag: int, feature: int, n_lags: int, n_features: int, color_by: str) -> str:
