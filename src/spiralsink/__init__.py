@@ -142,7 +142,9 @@ _PUBLIC = {
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
 _SUBPACKAGES = ("geometry", "plots", "theory")
 
-__all__ = ["__version__", *sorted(_MODULE_OF)]
+_NAMES = ["__version__", *sorted(_MODULE_OF)]
+if not TYPE_CHECKING:  # type checkers take the imports above for the list
+    __all__ = _NAMES
 
 
 def __getattr__(name: str) -> Any:
@@ -156,4 +158,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *_SUBPACKAGES})
+    return sorted({*_NAMES, *_SUBPACKAGES})
