@@ -56,17 +56,21 @@ if TYPE_CHECKING:
     from .theory import LossTerms as LossTerms
     from .theory import SteadyState as SteadyState
     from .training import Adam as Adam
+    from .training import Automatic as Automatic
+    from .training import Batched as Batched
     from .training import Every as Every
     from .training import ExpectedLoss as ExpectedLoss
     from .training import FitResult as FitResult
     from .training import History as History
     from .training import LengthPenalty as LengthPenalty
+    from .training import Native as Native
     from .training import NoStopping as NoStopping
     from .training import Penalised as Penalised
     from .training import SampledLoss as SampledLoss
     from .training import SampledValue as SampledValue
     from .training import Stopping as Stopping
     from .training import StopWhenSettled as StopWhenSettled
+    from .training import Unrolled as Unrolled
     from .training import fit as fit
     from .training import sampled_loss as sampled_loss
     from .verbs import Crossing as Crossing
@@ -110,17 +114,21 @@ _PUBLIC = {
     "theory": ("LossTerms", "SteadyState"),
     "training": (
         "Adam",
+        "Automatic",
+        "Batched",
         "Every",
         "ExpectedLoss",
         "FitResult",
         "History",
         "LengthPenalty",
+        "Native",
         "NoStopping",
         "Penalised",
         "SampledLoss",
         "SampledValue",
         "StopWhenSettled",
         "Stopping",
+        "Unrolled",
         "fit",
         "sampled_loss",
     ),

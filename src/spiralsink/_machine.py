@@ -11,10 +11,11 @@ def describe_machine() -> dict[str, str | int]:
     """CPU model, number of usable cores, operating system, and the versions of Python and of what computes."""
     versions = {name: importlib.metadata.version(name) for name in ("jax", "jaxlib", "numpy")}
     system = f"{platform.system()} {platform.machine()}"
-    return {"cpu": _cpu(), "cores": _cores(), "system": system, "python": platform.python_version(), **versions}
+    return {"cpu": _cpu(), "cores": usable_cores(), "system": system, "python": platform.python_version(), **versions}
 
 
-def _cores() -> int:
+def usable_cores() -> int:
+    """Number of cores that this process may use."""
     usable = getattr(os, "sched_getaffinity", None)
     return len(usable(0)) if usable else os.cpu_count() or 1
 

@@ -8,6 +8,10 @@ from ._dataset import labelled as labelled
 from ._dataset import network_variables as network_variables
 from ._dataset import networks_to_dataset as networks_to_dataset
 from ._dataset import result_variables as result_variables
+from ._engines import Automatic as Automatic
+from ._engines import Batched as Batched
+from ._engines import Native as Native
+from ._engines import Unrolled as Unrolled
 from ._evaluate import SampledValue as SampledValue
 from ._evaluate import sampled_loss as sampled_loss
 from ._fit import fit as fit

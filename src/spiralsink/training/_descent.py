@@ -11,11 +11,10 @@ import numpy as np
 
 from .._float64 import float64
 from ..networks import RecurrentNetwork
+from ._engines import Unrolled
 from ._lanes import split_trained
-from ._optimizers import apply_per_network, transformation_of
-
-_FIRST_CHUNK = 8
-_CHUNK_SECONDS = 0.7
+from ._optimizers import apply_per_network, per_network, transformation_of
+from ._pace import Pace
 
 
 def precision(exact: bool) -> contextlib.AbstractContextManager[Any]:
@@ -34,28 +33,35 @@ class _State(NamedTuple):
 
 
 class Descent:
-    """A first-order training in progress, advanced from the host."""
+    """A first-order training in progress by XLA, advanced from the host.
 
-    def __init__(self, goal: Any, lanes: RecurrentNetwork, *, optimizer: Any, steps: int):
-        self._goal, self._optimizer, self._steps = goal, optimizer, steps
+    Attributes:
+        engine: What does the arithmetic, in words.
+        step: Steps taken.
+    """
+
+    def __init__(self, goal: Any, lanes: RecurrentNetwork, *, optimizer: Any, steps: int, engine: Any):
+        self._goal, self._steps, self.engine = goal, steps, str(engine)
+        self._unrolled = isinstance(engine, Unrolled)
+        self._optimizer, self._rates = per_network(optimizer, lanes.W_x.shape[0])
         trained, self._fixed = split_trained(lanes)
         with precision(goal.exact):
-            self._state = _start(optimizer, steps, trained)
-        self._chunk = _FIRST_CHUNK
+            self._state = _start(self._optimizer, steps, trained)
+        self._pace = Pace()
         self._compiled = False
         self.step = 0
 
     def advance(self, until: int) -> None:
         """Takes a chunk of steps, at most up to the step `until`."""
         began = time.monotonic()
-        target = min(until, self.step + self._chunk)
+        target = self._pace.target(self.step, until)
         with precision(self._goal.exact):
-            state = _advance(self._goal, self._optimizer, self._steps, self._state, self._fixed, np.int32(target))
+            given = (self._goal, self._optimizer, self._rates, self._steps)
+            state = _advance(*given, self._state, self._fixed, np.int32(target))
             state = jax.block_until_ready(state)
         self._state, taken, self.step = state, target - self.step, target
-        seconds = time.monotonic() - began
-        if self._compiled and taken == self._chunk:
-            self._chunk = max(1, int(self._chunk * min(4.0, _CHUNK_SECONDS / max(seconds, 1e-3))))
+        if self._compiled:
+            self._pace.tell(taken, time.monotonic() - began)
         self._compiled = True
 
     @property
@@ -100,7 +106,7 @@ def _start(optimizer: Any, steps: int, trained: Any) -> _State:
 
 
 @eqx.filter_jit
-def _advance(goal: Any, optimizer: Any, steps: int, state: _State, fixed: Any, until: Any) -> _State:
+def _advance(goal: Any, optimizer: Any, rates: Any, steps: int, state: _State, fixed: Any, until: Any) -> _State:
     count = state.alive.shape[0]
     fixed_arrays, rest = eqx.partition(fixed, eqx.is_array)
 
@@ -111,7 +117,8 @@ def _advance(goal: Any, optimizer: Any, steps: int, state: _State, fixed: Any, u
         data = goal.data(state.step, count)
         loss, gradients = jax.vmap(jax.value_and_grad(lane_loss))(state.trained, fixed_arrays, data)
         loss = loss.astype(state.loss.dtype)
-        moved, optimizer_state = apply_per_network(optimizer, steps, gradients, state.optimizer, state.trained, loss)
+        given = (gradients, state.optimizer, state.trained, loss)
+        moved, optimizer_state = apply_per_network(optimizer, rates, steps, *given)
         alive = state.alive & jnp.isfinite(loss) & _all_finite(gradients) & _all_finite(moved)
 
         def keep(new: Any, old: Any) -> Any:

@@ -1,6 +1,7 @@
 """Sampled losses of given networks, on sequences that all of them share."""
 
 import dataclasses
+import functools
 import math
 from typing import Any, NamedTuple
 
@@ -13,8 +14,13 @@ from jaxtyping import Float
 from .._arrays import check_key
 from .._errors import check_count
 from .._float64 import float64
+from .._machine import usable_cores
+from .._words import key_words
 from ..networks import RecurrentNetwork
+from ..tasks import Batch
 from ._lanes import to_lanes
+from ._native_job import why_not_native
+from ._native_sums import sum_native
 from ._objectives import check_burn_in
 from ._sequences import Sequences, check_fit, make_sequences
 
@@ -84,8 +90,9 @@ def sampled_loss(
     check_burn_in(burn_in, check_count("horizon", horizon))
     stack = check_fit(network, task, process)
     sequences = make_sequences(task, process, n_outputs=network.n_outputs, horizon=horizon)
+    lanes = to_lanes(network, stack, jnp.float32)
     measured = measure_sampled(
-        to_lanes(network, stack, jnp.float32), sequences, key=key, n_sequences=n_sequences, burn_in=burn_in
+        lanes, sequences, key=key, n_sequences=n_sequences, burn_in=burn_in, threads=usable_cores()
     )
 
     def shaped(values: np.ndarray) -> Any:
@@ -125,17 +132,16 @@ class _Sums(NamedTuple):
 
 
 def measure_sampled(
-    lanes: RecurrentNetwork, sequences: Sequences, *, key: Any, n_sequences: int, burn_in: int
+    lanes: RecurrentNetwork, sequences: Sequences, *, key: Any, n_sequences: int, burn_in: int, threads: int
 ) -> Measured:
-    """Losses of lanes on shared sequences, and those of a silent network on the same ones."""
-    blocks = math.ceil(n_sequences / _BLOCK)
-    with float64():
-        sums = None
-        for first in range(0, blocks, _BLOCKS_PER_CALL):
-            span = (np.int32(first), np.int32(min(first + _BLOCKS_PER_CALL, blocks)), np.int32(n_sequences))
-            part = _sum_blocks(lanes, sequences, key, *span, burn_in)
-            sums = part if sums is None else jax.tree.map(jnp.add, sums, part)
-        sums = jax.tree.map(np.asarray, sums)
+    """Losses of lanes on shared sequences, and those of a silent network on the same ones.
+
+    By the native kernel on that many threads where it can; by XLA elsewhere, and for `threads` 0.
+    """
+    if threads and not why_not_native(lanes, sequences, _BLOCK):
+        sums = _native_sums(lanes, sequences, key, n_sequences=n_sequences, burn_in=burn_in, threads=threads)
+    else:
+        sums = _xla_sums(lanes, sequences, key, n_sequences=n_sequences, burn_in=burn_in)
     importance = np.asarray(sequences.importance, np.float64)
     loss, per_output = sums.loss / n_sequences, sums.per_output / n_sequences
     with np.errstate(invalid="ignore", over="ignore"):
@@ -143,6 +149,31 @@ def measure_sampled(
         error = np.sqrt(variance / n_sequences)
     silent = np.broadcast_to(sums.silent / n_sequences, per_output.shape)
     return Measured(loss, error, per_output, silent @ importance, silent)
+
+
+def _native_sums(
+    lanes: RecurrentNetwork, sequences: Sequences, key: Any, *, n_sequences: int, burn_in: int, threads: int
+) -> _Sums:
+    words = np.asarray(_block_words(key, math.ceil(n_sequences / _BLOCK)))
+    given = {"n_sequences": n_sequences, "block": _BLOCK, "burn_in": burn_in, "threads": threads}
+    sums, silent = sum_native(lanes, sequences, words, **given)
+    return _Sums(sums[:, 0], sums[:, 1], sums[:, 2:], silent[:, 2:])
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _block_words(key: Any, blocks: int) -> Any:
+    return jax.vmap(lambda block: key_words(jax.random.fold_in(key, block)))(jnp.arange(blocks, dtype=jnp.uint32))
+
+
+def _xla_sums(lanes: RecurrentNetwork, sequences: Sequences, key: Any, *, n_sequences: int, burn_in: int) -> _Sums:
+    blocks = math.ceil(n_sequences / _BLOCK)
+    with float64():
+        sums = None
+        for first in range(0, blocks, _BLOCKS_PER_CALL):
+            span = (np.int32(first), np.int32(min(first + _BLOCKS_PER_CALL, blocks)), np.int32(n_sequences))
+            part = _sum_blocks(lanes, sequences, key, *span, burn_in)
+            sums = part if sums is None else jax.tree.map(jnp.add, sums, part)
+        return jax.tree.map(np.asarray, sums)
 
 
 @eqx.filter_jit
@@ -155,7 +186,7 @@ def _sum_blocks(
     together = max(1, _MOST_NUMBERS // numbers)
 
     def add_block(block: Any, sums: _Sums) -> _Sums:
-        batch = sequences.shared(jax.random.fold_in(key, block), _BLOCK)
+        batch = _draw(sequences, jax.random.fold_in(key, block), count)
         counted = block * _BLOCK + jnp.arange(_BLOCK, dtype=jnp.int32) < n_sequences
         silent = _per_sequence(jnp.zeros((), jnp.float32), batch, burn_in)
 
@@ -178,6 +209,17 @@ def _sum_blocks(
     silent = zeros(count, n_outputs) if sequences.differs else zeros(n_outputs)
     start = _Sums(zeros(count), zeros(count), zeros(count, n_outputs), silent)
     return jax.lax.fori_loop(first, end, add_block, start)
+
+
+def _draw(sequences: Sequences, key: Any, count: int) -> Batch:
+    """A block of sequences for all lanes; with a leading axis of lanes where process or target filter differ."""
+    if not sequences.from_words(_BLOCK):
+        return sequences.shared(key, _BLOCK)
+    batch = sequences.spelt(key_words(key), _BLOCK)
+    if not sequences.differs:
+        return batch
+    axes = Batch(inputs=3, targets=3, weights=2)
+    return jax.tree.map(lambda each, n: jnp.broadcast_to(each, (count, *each.shape[each.ndim - n :])), batch, axes)
 
 
 def _per_sequence(outputs: Any, batch: Any, burn_in: int) -> Any:

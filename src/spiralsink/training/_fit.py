@@ -12,12 +12,15 @@ from .._progress import NoProgress, Progress
 from .._status import Status, training_status
 from ..networks import RecurrentNetwork
 from ..optimisation import BFGS, LevenbergMarquardt
+from ._choice import choose_engine, native_threads
 from ._descent import Descent, precision
+from ._engines import Automatic, Native, check_engine
 from ._evaluate import Measured
-from ._goals import Prepared, prepare
+from ._goals import Prepared, SampledGoal, prepare
 from ._lanes import from_lanes, stack_records, to_lanes
+from ._native import NativeDescent
 from ._objectives import ExpectedLoss
-from ._optimizers import Adam, check_optimizer, check_steps
+from ._optimizers import Adam, check_optimizer, check_rates, check_steps
 from ._recording import Every, NoStopping, Stopping
 from ._result import FitResult, History, describe_failures
 from ._second_order import SecondOrder
@@ -38,6 +41,7 @@ def fit(
     optimizer: Any = Adam(),  # noqa: B008 (frozen)
     record: Any = Every(50),  # noqa: B008 (frozen)
     stopping: Any = NoStopping(),  # noqa: B008 (frozen)
+    engine: Any = Automatic(),  # noqa: B008 (frozen)
     progress: Any = NoProgress(),  # noqa: B008 (stateless)
     throw: bool = False,
 ) -> FitResult:
@@ -65,6 +69,9 @@ def fit(
             losses, `BFGS()` or `LevenbergMarquardt()`.
         record: `Every(n)`: what to keep along the way. `Every(0)`: only the end.
         stopping: `NoStopping()` or `StopWhenSettled(...)`.
+        engine: What does the arithmetic: `Automatic()`, `Native()`, `Unrolled()` or `Batched()`. All of them hear the
+            same sequences, so that networks differ by rounding (which training may amplify). Second-order training
+            has one engine of its own.
         progress: Told about steps taken between compiled chunks of less than about a second.
         throw: Whether to raise when a network diverged or died.
 
@@ -73,7 +80,8 @@ def fit(
 
     Raises:
         InvalidInput: If sizes or stacks do not fit, a delay lies beyond the horizon, or the key is not a key.
-        NotCovered: If the exact loss is not known for the networks, or the optimizer needs an exact loss.
+        NotCovered: If the exact loss is not known for the networks, the optimizer needs an exact loss, or the engine
+            cannot train this.
         TrainingFailed: If `throw` and a network diverged or died; names how many and the first of them.
 
     Example:
@@ -86,14 +94,16 @@ def fit(
     began = time.monotonic()
     check_steps(steps)
     check_optimizer(optimizer)
+    check_engine(engine)
     _check_kinds(networks, record, stopping, progress)
     stack = check_fit(networks, task, process)
     if stack != networks.stack:
         raise InvalidInput(
             "stack of the networks", Shown(str(networks.stack)), f"equal to {stack}, that of the task or process"
         )
-    prepared = prepare(objective, networks, task, process, key=key)
-    training = _start(networks, prepared, optimizer, steps)
+    check_rates(optimizer, stack)
+    prepared = prepare(objective, networks, task, process, key=key, threads=native_threads(engine))
+    training = _start(networks, prepared, optimizer, engine, steps)
     log = _train(training, prepared, steps=steps, record=record, stopping=stopping, progress=progress, stack=stack)
     result = _summarise(
         training, log, stack, began, task=task, process=process, objective=objective, optimizer=optimizer
@@ -120,20 +130,26 @@ class _Log(NamedTuple):
     interrupted: bool
 
 
-def _start(networks: RecurrentNetwork, prepared: Prepared, optimizer: Any, steps: int) -> Descent | SecondOrder:
+def _start(
+    networks: RecurrentNetwork, prepared: Prepared, optimizer: Any, engine: Any, steps: int
+) -> Descent | NativeDescent | SecondOrder:
+    goal = prepared.goal
     if not isinstance(optimizer, BFGS | LevenbergMarquardt):
         lanes = to_lanes(networks, networks.stack, jnp.float32)
-        return Descent(prepared.goal, lanes, optimizer=optimizer, steps=steps)
-    if not prepared.goal.exact:
+        chosen = choose_engine(engine, lanes, goal, optimizer)
+        if isinstance(chosen, Native) and isinstance(goal, SampledGoal):
+            return NativeDescent(goal, lanes, optimizer=optimizer, steps=steps, threads=chosen.threads or 1)
+        return Descent(goal, lanes, optimizer=optimizer, steps=steps, engine=chosen)
+    if not goal.exact:
         name = type(optimizer).__name__
         raise NotCovered("optimizer", Shown(name), "Adam or an optax transformation for a sampled loss")
     with precision(True):
         lanes = to_lanes(networks, networks.stack, jnp.float64)
-    return SecondOrder(prepared.goal, lanes, method=optimizer, tolerance=_TOLERANCE)
+    return SecondOrder(goal, lanes, method=optimizer, tolerance=_TOLERANCE)
 
 
 def _train(
-    training: Descent | SecondOrder,
+    training: Descent | NativeDescent | SecondOrder,
     prepared: Prepared,
     *,
     steps: int,
@@ -176,7 +192,7 @@ def _train(
 
 
 def _summarise(
-    training: Descent | SecondOrder, log: _Log, stack: tuple[int, ...], began: float, **about: Any
+    training: Descent | NativeDescent | SecondOrder, log: _Log, stack: tuple[int, ...], began: float, **about: Any
 ) -> FitResult:
     last = log.entries[-1]
     kept = [entry for entry in log.entries if entry.networks is not None]
@@ -212,6 +228,7 @@ def _summarise(
         steps=last.step,
         seconds=time.monotonic() - began,
         interrupted=log.interrupted,
+        engine=training.engine,
         **about,
     )
 

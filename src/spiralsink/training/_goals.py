@@ -191,8 +191,10 @@ class Prepared:
     measure: Any
 
 
-def prepare(objective: Any, network: RecurrentNetwork, task: Any, process: Any, *, key: Any) -> Prepared:
+def prepare(objective: Any, network: RecurrentNetwork, task: Any, process: Any, *, key: Any, threads: int) -> Prepared:
     """Prepares an objective for the lanes of networks that fit task and process.
+
+    Sampled losses are measured by the native kernel on that many threads where it can; by XLA for `threads` 0.
 
     Raises:
         NotCovered: If the exact loss is not known for the network, or a penalty has no lag to end at.
@@ -200,14 +202,14 @@ def prepare(objective: Any, network: RecurrentNetwork, task: Any, process: Any, 
     """
     _key_stack(key, network.stack)
     if isinstance(objective, Penalised):
-        inner = prepare(objective.objective, network, task, process, key=key)
+        inner = prepare(objective.objective, network, task, process, key=key, threads=threads)
         last_lag = _last_lag(objective, task, process)
         loss = PenalisedLaneLoss(inner.goal.lane_loss, objective.penalty.strength, int(last_lag.max()) + 1)
         return Prepared(PenalisedGoal(inner.goal, jnp.asarray(last_lag, jnp.int32), loss), inner.measure)
     if isinstance(objective, ExpectedLoss):
         return _prepare_expected(objective, network, task, process)
     if isinstance(objective, SampledLoss):
-        return _prepare_sampled(objective, network, task, process, key)
+        return _prepare_sampled(objective, network, task, process, key, threads)
     given = objective.__name__ if isinstance(objective, type) else type(objective).__name__
     raise InvalidInput("objective", Shown(given), "ExpectedLoss(), SampledLoss() or Penalised(...)")
 
@@ -275,15 +277,16 @@ def _prepare_expected(objective: ExpectedLoss, network: RecurrentNetwork, task: 
     return Prepared(ExpectedGoal(flat, lane_loss), measure)
 
 
-def _prepare_sampled(objective: SampledLoss, network: RecurrentNetwork, task: Any, process: Any, key: Any) -> Prepared:
+def _prepare_sampled(
+    objective: SampledLoss, network: RecurrentNetwork, task: Any, process: Any, key: Any, threads: int
+) -> Prepared:
     sequences = make_sequences(task, process, n_outputs=network.n_outputs, horizon=objective.horizon)
     keys = split_keys(key, network.stack)
 
     def measure(lanes: RecurrentNetwork) -> Measured:
         lanes = jax.tree.map(lambda leaf: leaf.astype(jnp.float32) if _is_floating(leaf) else leaf, lanes)
-        return measure_sampled(
-            lanes, sequences, key=keys.evaluation, n_sequences=objective.n_evaluation, burn_in=objective.burn_in
-        )
+        given = {"n_sequences": objective.n_evaluation, "burn_in": objective.burn_in, "threads": threads}
+        return measure_sampled(lanes, sequences, key=keys.evaluation, **given)
 
     shared = objective.batches == "shared"
     goal = SampledGoal(

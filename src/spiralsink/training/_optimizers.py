@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from .._errors import InvalidInput, Shown, check_choice, check_count
@@ -19,7 +20,7 @@ class Adam:
     """Adam with a learning-rate schedule, after clipping the gradient of each network to a largest norm.
 
     Attributes:
-        learning_rate: First learning rate, > 0.
+        learning_rate: First learning rate, > 0: a number, or one per network of the stack, (*stack,).
         schedule: "cosine" (to zero over the steps of the training) or "constant".
         clip: Largest Euclidean norm of one network's gradient, > 0; infinity for no clipping. Networks of a stack
             are clipped independently.
@@ -27,16 +28,15 @@ class Adam:
     Source: Kingma and Ba, arXiv 1412.6980, Algorithm 1; Loshchilov and Hutter, arXiv 1608.03983, Eq. 5.
     """
 
-    learning_rate: float = 1e-2
+    learning_rate: Any = 1e-2
     schedule: str = "cosine"
     clip: float = 1.0
 
     def __post_init__(self) -> None:
-        for name, largest in (("learning_rate", "a finite number > 0"), ("clip", "a number > 0")):
-            value = getattr(self, name)
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or not value > 0 or (name == "learning_rate" and not math.isfinite(value)):
-                raise InvalidInput(name, value, largest)
+        rates = _checked_rates(self.learning_rate)
+        object.__setattr__(self, "learning_rate", _as_tuples(rates.tolist()))
+        if not isinstance(self.clip, int | float) or isinstance(self.clip, bool) or not self.clip > 0:
+            raise InvalidInput("clip", self.clip, "a number > 0")
         check_choice("schedule", self.schedule, ["cosine", "constant"])
 
     @property
@@ -46,10 +46,46 @@ class Adam:
 
     def transformation(self, steps: int) -> optax.GradientTransformation:
         """The optax transformation for a training of that many steps."""
-        rate = self.learning_rate
+        rate: Any = self.learning_rate
         schedule = optax.cosine_decay_schedule(rate, max(steps, 1)) if self.schedule == "cosine" else rate
         clip = optax.clip_by_global_norm(self.clip) if math.isfinite(self.clip) else optax.identity()
         return optax.chain(clip, optax.adam(schedule))
+
+
+def _checked_rates(given: Any) -> np.ndarray:
+    allowed = "a finite number > 0, or one per network"
+    try:
+        rates = np.asarray(given)
+    except ValueError:  # ragged
+        raise InvalidInput("learning_rate", given, allowed) from None
+    if rates.dtype.kind not in "iuf" or not rates.size:
+        raise InvalidInput("learning_rate", given, allowed)
+    wrong = rates[~((rates > 0) & np.isfinite(rates))]
+    if wrong.size:
+        raise InvalidInput("learning_rate", wrong.flat[0].item(), "a finite number > 0")
+    return rates.astype(np.float64)
+
+
+def _as_tuples(values: Any) -> Any:
+    # hashable, as what compiled programs are chosen by must be
+    return tuple(map(_as_tuples, values)) if isinstance(values, list) else values
+
+
+def check_rates(optimizer: Any, stack: tuple[int, ...]) -> None:
+    """Raises unless the learning rates of our Adam are one number or one per network."""
+    shape = np.shape(optimizer.learning_rate) if isinstance(optimizer, Adam) else ()
+    if shape not in ((), stack):
+        raise InvalidInput("learning_rate", Shown(f"shape {shape}"), f"a number, or of the shape {stack} of the stack")
+
+
+def per_network(optimizer: Any, count: int) -> tuple[Any, Any]:
+    """(the optimizer that makes the program, what each network's updates are multiplied by, (networks,)).
+
+    Updates of Adam are proportional to its learning rate, so other rates need no other program.
+    """
+    rates = optimizer.learning_rate if isinstance(optimizer, Adam) else 1.0
+    rates = np.array(np.broadcast_to(np.ravel(rates), (count,)), np.float32)
+    return dataclasses.replace(optimizer, learning_rate=1.0) if isinstance(optimizer, Adam) else optimizer, rates
 
 
 def check_optimizer(optimizer: Any) -> Any:
@@ -72,15 +108,17 @@ def check_steps(steps: Any) -> int:
     return check_count("steps", steps, 0)
 
 
-def apply_per_network(optimizer: Any, steps: int, gradients: Any, state: Any, parameters: Any, losses: Any) -> Any:
+def apply_per_network(
+    optimizer: Any, rates: Any, steps: int, gradients: Any, state: Any, parameters: Any, losses: Any
+) -> Any:
     """New parameters and optimizer state, every network by itself; all trees have a leading axis of networks."""
     transformation = transformation_of(optimizer, steps)
 
-    def one(gradient: Any, state: Any, parameters: Any, loss: Any) -> Any:
+    def one(rate: Any, gradient: Any, state: Any, parameters: Any, loss: Any) -> Any:
         # optax mixes dtypes inside; the extra arguments are those that its plateau schedules ask for
         with jax.numpy_dtype_promotion("standard"):
             updates, state = transformation.update(gradient, state, parameters, value=loss, grad=gradient)
-        moved = jax.tree.map(lambda p, u: p + jnp.asarray(u, p.dtype), parameters, updates)
+        moved = jax.tree.map(lambda p, u: p + rate.astype(p.dtype) * jnp.asarray(u, p.dtype), parameters, updates)
         return moved, state
 
-    return jax.vmap(one)(gradients, state, parameters, losses)
+    return jax.vmap(one)(rates, gradients, state, parameters, losses)

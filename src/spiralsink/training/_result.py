@@ -56,6 +56,7 @@ class FitResult:
         process: The feature process.
         objective: What was minimised.
         optimizer: How it was minimised.
+        engine: What did the arithmetic, in words.
     """
 
     networks: RecurrentNetwork
@@ -73,6 +74,7 @@ class FitResult:
     process: Any
     objective: Any
     optimizer: Any
+    engine: str
 
     def best(self, n: int = 1) -> RecurrentNetwork:
         """The network of lowest loss; for n > 1 the stack of the n lowest, best first.
@@ -134,6 +136,7 @@ class FitResult:
         lines.append(f"  objective     {self.objective}")
         ended = " (interrupted)" if self.interrupted else ""
         lines.append(f"  steps         {self.steps}{ended} in {self.seconds:.1f} s, {len(self.history.step)} records")
+        lines.append(f"  engine        {self.engine}")
         return "\n".join(lines)
 
     __repr__ = __str__

@@ -1,0 +1,32 @@
+"""Which engine trains: the one that was asked for, or the fastest that can."""
+
+from typing import Any
+
+from .._errors import NotCovered, Shown
+from .._machine import usable_cores
+from ._engines import Automatic, Batched, Engine, Native, Unrolled
+from ._native import not_native
+from ._unrolled import not_unrolled
+
+
+def choose_engine(engine: Engine, lanes: Any, goal: Any, optimizer: Any) -> Native | Unrolled | Batched:
+    """The engine that trains these lanes.
+
+    Raises:
+        NotCovered: If the engine that was asked for cannot.
+    """
+    reasons = {Native: lambda: not_native(lanes, goal, optimizer), Unrolled: lambda: not_unrolled(lanes, goal)}
+    if isinstance(engine, Automatic):
+        if not reasons[Native]():
+            return Native(usable_cores())
+        return Batched() if reasons[Unrolled]() else Unrolled()
+    if reason := reasons.get(type(engine), lambda: "")():
+        raise NotCovered("engine", Shown(type(engine).__name__), "Automatic() or Batched() here", hint=reason)
+    return Native(engine.threads or usable_cores()) if isinstance(engine, Native) else engine
+
+
+def native_threads(engine: Engine) -> int:
+    """How many threads of native code the engine stands for; 0 where it is XLA."""
+    if isinstance(engine, Automatic):
+        return usable_cores()
+    return (engine.threads or usable_cores()) if isinstance(engine, Native) else 0

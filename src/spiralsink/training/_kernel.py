@@ -1,0 +1,159 @@
+"""The native kernel from Python: one library for each shape, networks shared out to threads."""
+
+import concurrent.futures
+import ctypes
+import dataclasses
+import functools
+import itertools
+from typing import Any
+
+import numpy as np
+
+from ..networks import RecurrentNetwork
+from ._compiler import build
+
+_COUNTS = (
+    *("lanes", "horizon", "burn_in", "batch", "sequences"),
+    *("taps", "deepest_tap", "deepest_tie", "first_step", "steps", "total_steps"),
+)
+_ARRAYS = {
+    "parameters": np.float32,
+    "momentum": np.float32,
+    "scale": np.float32,
+    "gradient": np.float32,
+    "loss": np.float32,
+    "alive": np.uint8,
+    "sums": np.float64,
+    "keys": np.uint32,
+    "threshold": np.uint32,
+    "low": np.float32,
+    "slope": np.float32,
+    "tap_ends": np.int32,
+    "tap_lag": np.int32,
+    "tap_feature": np.int32,
+    "tap_value": np.float32,
+    "importance": np.float32,
+    "leak": np.float32,
+    "tied_lag": np.int32,
+    "learning_rate": np.float32,
+}
+_RECURRENCES = {"linear": 0, "relu": 1, "tanh": 2}
+_READOUTS = {"linear": 0, "relu": 1}
+_PIECES_PER_THREAD = 4
+
+
+class _Job(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in _COUNTS),
+        *((name, ctypes.c_void_p) for name in _ARRAYS),
+        ("clip", ctypes.c_double),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Kernel:
+    """The compiled kernel of one shape.
+
+    Attributes:
+        library: The loaded shared library.
+        names: The weights that are trained, in the order of the parameters.
+        shapes: Their shapes for one network.
+    """
+
+    library: Any
+    names: tuple[str, ...]
+    shapes: tuple[tuple[int, ...], ...]
+
+    def train(self, job: dict[str, Any], threads: int) -> None:
+        """Takes steps; changes `parameters`, `momentum`, `scale`, `loss` and `alive` of the job."""
+        self._share_out(self.library.train, job, threads)
+
+    def evaluate(self, job: dict[str, Any], threads: int) -> None:
+        """Adds to `sums` of the job what the sequences of one batch say."""
+        self._share_out(self.library.evaluate, job, threads)
+
+    def draw_inputs(self, job: dict[str, Any], lane: int) -> np.ndarray:
+        """Inputs that a network hears at `first_step` of the job, (batch, horizon, features)."""
+        inputs = np.zeros((job["batch"], job["horizon"], job["threshold"].shape[-1]), np.float32)
+        _check(self.library.draw_inputs(ctypes.byref(_as_struct(job)), lane, inputs.ctypes.data))
+        return inputs
+
+    def scratch_bytes(self, job: dict[str, Any]) -> int:
+        """Memory that one thread works in."""
+        return self.library.scratch_bytes(ctypes.byref(_as_struct(job)))
+
+    def pack(self, network: RecurrentNetwork) -> np.ndarray:
+        """The parameters of lanes, (lanes, parameters) in float32."""
+        parts = [np.asarray(getattr(network, name), np.float32) for name in self.names]
+        return np.ascontiguousarray(np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1))
+
+    def unpack(self, parameters: np.ndarray) -> dict[str, np.ndarray]:
+        """The weights by name, (lanes, *shape) each, from parameters (lanes, parameters)."""
+        ends = np.cumsum([int(np.prod(shape)) for shape in self.shapes])
+        parts = np.split(parameters, ends[:-1], axis=1)
+        return {
+            name: part.reshape(len(part), *shape)
+            for name, part, shape in zip(self.names, parts, self.shapes, strict=True)
+        }
+
+    def _share_out(self, work: Any, job: dict[str, Any], threads: int) -> None:
+        given, lanes = _as_struct(job), job["lanes"]
+        pieces = min(lanes, 1 if threads == 1 else _PIECES_PER_THREAD * threads)
+        cuts = np.linspace(0, lanes, pieces + 1).astype(int).tolist()
+        spans = itertools.pairwise(cuts)
+        # also with one thread: a call on the main thread could not be interrupted between pieces
+        with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+            for code in pool.map(lambda span: work(ctypes.byref(given), *span), spans):
+                _check(code)
+
+
+def _check(code: int) -> None:
+    if code:
+        raise MemoryError("the native kernel found no memory for its states: use a shorter horizon")
+
+
+def _as_struct(job: dict[str, Any]) -> _Job:
+    """The job as the kernel reads it; its arrays must live as long."""
+    given = _Job(**{name: int(job[name]) for name in _COUNTS}, clip=float(job["clip"]))
+    for name, dtype in _ARRAYS.items():
+        array = job.get(name)
+        if array is not None:
+            if array.dtype != dtype or not array.flags.c_contiguous:
+                raise TypeError(f"{name} must be a contiguous array of {np.dtype(dtype)}, got {array.dtype}")
+            setattr(given, name, array.ctypes.data)
+    return given
+
+
+def load_kernel(network: RecurrentNetwork) -> Kernel:
+    """The kernel for networks of this kind and shape, built if it is not there.
+
+    Raises:
+        NoKernel: If it cannot be built here.
+    """
+    sizes = {"W_x": (network.n_hidden, network.n_features), "W_h": (network.n_hidden, network.n_hidden)}
+    sizes |= {} if network.tied else {"W_y": (network.n_hidden, network.n_outputs)}
+    sizes |= {} if network.b_h is None else {"b_h": (network.n_hidden,)}
+    sizes |= {} if network.b_y is None else {"b_y": (network.n_outputs,)}
+    macros = {
+        "N_FEATURES": network.n_features,
+        "N_HIDDEN": network.n_hidden,
+        "N_OUTPUTS": network.n_outputs,
+        "RECURRENCE": _RECURRENCES[network.recurrence],
+        "READOUT": _READOUTS[network.readout],
+        "TIED": int(network.tied),
+        "LEAKY": int(np.any(np.asarray(network.leak) != 1)),
+        "BIAS_H": int(network.b_h is not None),
+        "BIAS_Y": int(network.b_y is not None),
+    }
+    return Kernel(_load(tuple(macros.items())), tuple(sizes), tuple(sizes.values()))
+
+
+@functools.lru_cache(maxsize=256)
+def _load(macros: tuple[tuple[str, int], ...]) -> ctypes.CDLL:
+    library = ctypes.CDLL(str(build(dict(macros))))
+    pointer, integer = ctypes.c_void_p, ctypes.c_int64
+    library.train.argtypes = library.evaluate.argtypes = (pointer, integer, integer)
+    library.draw_inputs.argtypes = (pointer, integer, pointer)
+    library.scratch_bytes.argtypes = (pointer,)
+    library.scratch_bytes.restype = integer
+    return library
