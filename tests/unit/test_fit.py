@@ -186,9 +186,43 @@ def test_settled_networks_stop():
     assert result.history.step[-1] == result.steps
     assert np.isin(result.status, [sk.Status.CONVERGED, sk.Status.UNCONVERGED]).all()
     rule = sk.StopWhenSettled(over=10, fall=0.1)
-    assert not rule.should_stop(np.array([0, 5]), np.array([[1.0], [1.0]]))
-    assert rule.should_stop(np.array([0, 10]), np.array([[1.0, np.nan], [0.95, np.nan]]))
-    assert not rule.should_stop(np.array([0, 10]), np.array([[1.0, 1.0], [0.95, 0.5]]))
+    assert not rule.should_stop(np.array([0, 5]), np.array([[1.0], [1.0]])).any()
+    assert rule.should_stop(np.array([0, 10]), np.array([[1.0, np.nan], [0.95, np.nan]])).all()
+    assert rule.should_stop(np.array([0, 10]), np.array([[1.0, 1.0], [0.95, 0.5]])).tolist() == [True, False]
+
+
+class StopFirst:
+    """Stops the first five of six networks at step 10."""
+
+    check_every = 5
+
+    def should_stop(self, step, loss):
+        return np.arange(loss.shape[1]) < 5 if step[-1] == 10 else False
+
+
+@pytest.mark.parametrize("kind", ["native", "batched", "exact", "penalised", "second order"])
+def test_stopped_networks_stay_and_the_others_go_on_alike(kind):
+    """Also where those that are left go on in a smaller program; every lane has a process of its own."""
+    about = {
+        "native": {"engine": sk.Automatic()},
+        "batched": {"engine": sk.Batched()},
+        "exact": {"objective": EXACT},
+        "penalised": {"objective": sk.Penalised(SAMPLED), "optimizer": sk.Adam(np.linspace(0.01, 0.02, 6))},
+        "second order": {"objective": EXACT, "optimizer": sk.BFGS()},
+    }[kind]
+    recurrence = "linear" if "objective" in about and kind != "penalised" else "relu"
+    given = {
+        "networks": make_stack(recurrence, "linear"),
+        "process": sk.SparseProcess(1, np.linspace(0.3, 0.8, 6)[:, None]),
+    }
+    given |= {"record": sk.Every(5), "steps": 30, **about}
+    whole, part = train(**given), train(**given, stopping=StopFirst())
+    at_ten = list(whole.history.step).index(10)
+    np.testing.assert_array_equal(part.networks.W_h[:5], whole.history.networks.W_h[at_ten][:5])
+    np.testing.assert_allclose(part.networks.W_h[5], whole.networks.W_h[5], rtol=1e-4)
+    np.testing.assert_allclose(part.loss[5], whole.loss[5], rtol=1e-4)
+    assert part.history.step.tolist() == whole.history.step.tolist()
+    assert np.abs(whole.networks.W_h[:5] - part.networks.W_h[:5]).max() > 1e-3
 
 
 def test_converged_means_settled_over_the_last_quarter():

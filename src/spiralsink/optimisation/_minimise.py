@@ -9,7 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from .._errors import InvalidInput, Shown, check_count, check_finite
 from .._float64 import float64
@@ -143,6 +143,12 @@ class Search:
             self._chunk = max(self._chunk // 2, 1)
         self._compiled = True
         return unfinished
+
+    def stop(self, which: Bool[np.ndarray, " lanes"]) -> None:
+        """Lanes that are to end where they are, unconverged; those that have ended stay as they are."""
+        status = np.asarray(self._state.status)
+        stopped = np.where(which & (status == RUNNING), np.int32(Status.UNCONVERGED), status)
+        self._state = self._state._replace(status=jnp.asarray(stopped, self._state.status.dtype))
 
     @property
     def n_lanes(self) -> int:

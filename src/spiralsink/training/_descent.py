@@ -35,6 +35,8 @@ class _State(NamedTuple):
 class Descent:
     """A first-order training in progress by XLA, advanced from the host.
 
+    Lanes that ended stay in the program, unmoved, until they are half of it; then the others go on without them.
+
     Attributes:
         engine: What does the arithmetic, in words.
         step: Steps taken.
@@ -45,8 +47,12 @@ class Descent:
         self._unrolled = isinstance(engine, Unrolled)
         self._optimizer, self._rates = per_network(optimizer, lanes.W_x.shape[0])
         trained, self._fixed = split_trained(lanes)
+        self._fixed_here = self._fixed
         with precision(goal.exact):
             self._state = _start(self._optimizer, steps, trained)
+        count = lanes.W_x.shape[0]
+        self._whole, self._where = trained, np.arange(count)
+        self._alive, self._stopped, self._loss = np.ones(count, bool), np.zeros(count, bool), np.full(count, np.inf)
         self._pace = Pace()
         self._compiled = False
         self.step = 0
@@ -57,22 +63,52 @@ class Descent:
         target = self._pace.target(self.step, until)
         with precision(self._goal.exact):
             given = (self._goal, self._optimizer, self._rates, self._steps)
-            state = _advance(*given, self._state, self._fixed, np.int32(target))
+            state = _advance(*given, self._state, self._fixed_here, np.int32(target))
             state = jax.block_until_ready(state)
         self._state, taken, self.step = state, target - self.step, target
         if self._compiled:
             self._pace.tell(taken, time.monotonic() - began)
         self._compiled = True
+        self._look()
+        self._compact()
+
+    def stop(self, which: np.ndarray) -> None:
+        """Those lanes, (lanes,) bools, take no more steps."""
+        self._stopped |= which & self._alive
+        alive = self._state.alive & ~jnp.asarray(which[self._where])
+        self._state = self._state._replace(alive=alive)
+        self._look()
+        self._compact()
+
+    def _look(self) -> None:
+        self._alive[self._where], self._loss[self._where] = self._state.alive, self._state.loss
+
+    def _compact(self) -> None:
+        running = np.flatnonzero(self._state.alive)
+        if not running.size or 2 * running.size > self._where.size:
+            return
+        self._whole = self._written()
+        taken = jax.tree.map(lambda leaf: leaf[running] if eqx.is_array(leaf) else leaf, self._fixed)
+        state = jax.tree.map(lambda leaf: leaf[running], self._state._replace(step=None))
+        self._state, self._fixed_here = state._replace(step=self._state.step), taken
+        self._goal, self._rates, self._where = self._goal.take(running), self._rates[running], self._where[running]
+        self._compiled = False
+
+    def _written(self) -> RecurrentNetwork:
+        """What is trained of all lanes, also of those that are no longer in the program."""
+        if self._where.size == self._alive.size:
+            return self._state.trained
+        return jax.tree.map(lambda whole, now: whole.at[self._where].set(now), self._whole, self._state.trained)
 
     @property
     def lanes(self) -> RecurrentNetwork:
         """The networks now; those that diverged stay where they last were finite."""
-        return eqx.combine(self._state.trained, self._fixed)
+        return eqx.combine(self._written(), self._fixed)
 
     @property
     def diverged(self) -> np.ndarray:
         """Lanes that met a value that is not finite, (lanes,)."""
-        return ~np.asarray(self._state.alive)
+        return ~self._alive & ~self._stopped
 
     @property
     def converged(self) -> None:
@@ -87,12 +123,12 @@ class Descent:
     @property
     def finished(self) -> bool:
         """Whether no lane can move any more."""
-        return not np.asarray(self._state.alive).any()
+        return not self._alive.any()
 
     @property
     def note(self) -> str:
         """The median loss of the last step."""
-        loss = np.asarray(self._state.loss)[np.asarray(self._state.alive)]
+        loss = self._loss[self._alive]
         return f"median loss {np.median(loss):.3g}" if loss.size and self.step else ""
 
 

@@ -161,15 +161,16 @@ def _train(
     recorded = set(record.at(steps))
     checks = set(range(stopping.check_every, steps, stopping.check_every)) if stopping.check_every else set()
     entries: list[_Entry] = []
+    lanes = (max(int(np.prod(stack)), 1),)
 
     def evaluate(step: int, keep: bool) -> None:
-        lanes = training.lanes
-        measured = prepared.measure(lanes)
+        networks = training.lanes
+        measured = prepared.measure(networks)
         loss = np.where(training.diverged, np.nan, measured.loss)
-        entries.append(_Entry(step, measured, loss, from_lanes(lanes, stack) if keep else None))
+        entries.append(_Entry(step, measured, loss, from_lanes(networks, stack) if keep else None))
 
     interrupted = False
-    progress.start(f"training {max(int(np.prod(stack)), 1)} networks", steps)
+    progress.start(f"training {lanes[0]} networks", steps)
     try:
         for step in sorted(recorded | checks | {_last_quarter(steps), steps}):
             while training.step < step and not training.finished:
@@ -179,8 +180,8 @@ def _train(
             if training.finished:
                 break
             evaluate(step, step in recorded)
-            if step in checks and stopping.should_stop(*_losses(entries)):
-                break
+            if step in checks:
+                training.stop(np.broadcast_to(np.asarray(stopping.should_stop(*_losses(entries)), bool), lanes))
     except KeyboardInterrupt:
         interrupted = True
     finally:

@@ -40,6 +40,10 @@ class Goal(Protocol):
         """What `lane_loss` takes besides the network at that step, with a leading axis of `count` lanes."""
         ...
 
+    def take(self, lanes: Any) -> Any:
+        """The goal of some of the lanes, by their positions."""
+        ...
+
 
 class ExpectedLaneLoss(eqx.Module):
     """The exact loss of one lane."""
@@ -74,6 +78,14 @@ class ExpectedGoal(eqx.Module):
 
     def data(self, step: Any, count: int) -> Problem:
         return lanes_of_problem(self.problem, count)
+
+    def take(self, lanes: Any) -> "ExpectedGoal":
+        def taken(array: Any, n_axes: int) -> Any:
+            return array[lanes] if array.ndim > n_axes else array
+
+        with float64():
+            problem = jax.tree.map(taken, self.problem, PROBLEM_AXES)
+        return ExpectedGoal(problem, self.lane_loss)
 
 
 class SampledLaneLoss(eqx.Module):
@@ -119,6 +131,11 @@ class SampledGoal(eqx.Module):
             lambda each, n: jnp.broadcast_to(each, (count, *each.shape[each.ndim - n :])), self.batch(step), axes
         )
         return batch, self.noise(step), jnp.broadcast_to(importance, (count, *importance.shape))
+
+    def take(self, lanes: Any) -> "SampledGoal":
+        words = self.words if self.shared_key is not None else self.words[lanes]
+        changes = (self.sequences.take(lanes), self.keys[lanes], words)
+        return eqx.tree_at(lambda goal: (goal.sequences, goal.keys, goal.words), self, changes)
 
     def batch(self, step: Any) -> Batch:
         """The batch of a step; without an axis of lanes where all of them hear the same."""
@@ -176,6 +193,10 @@ class PenalisedGoal(eqx.Module):
 
     def data(self, step: Any, count: int) -> Any:
         return self.inner.data(step, count), jnp.broadcast_to(self.last_lag, (count,))
+
+    def take(self, lanes: Any) -> "PenalisedGoal":
+        last_lag = self.last_lag[lanes] if self.last_lag.ndim else self.last_lag
+        return PenalisedGoal(self.inner.take(lanes), last_lag, self.lane_loss)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -39,6 +39,7 @@ class NativeDescent:
         self._kernel, self._threads, self._lanes = load_kernel(lanes), threads, lanes
         self._job = training_job(self._kernel, goal, lanes, optimizer=optimizer, steps=steps)
         self._pace = Pace()
+        self._stopped = np.zeros(len(self._job["alive"]), bool)
         self.engine = str(Native(threads))
         self.step = 0
 
@@ -52,6 +53,11 @@ class NativeDescent:
         finally:
             self.step = target
         self._pace.tell(taken, time.monotonic() - began)
+
+    def stop(self, which: np.ndarray) -> None:
+        """Those lanes, (lanes,) bools, take no more steps."""
+        self._stopped |= which & (self._job["alive"] == 1)
+        self._job["alive"][which] = 0
 
     @property
     def lanes(self) -> RecurrentNetwork:
@@ -67,7 +73,7 @@ class NativeDescent:
     @property
     def diverged(self) -> np.ndarray:
         """Lanes that met a value that is not finite, (lanes,)."""
-        return self._job["alive"] == 0
+        return (self._job["alive"] == 0) & ~self._stopped
 
     converged = None
 

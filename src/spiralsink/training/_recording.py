@@ -1,10 +1,10 @@
 """What training keeps along the way, and when it may end early."""
 
 import dataclasses
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from .._errors import InvalidInput, check_count
 
@@ -29,19 +29,20 @@ class Every:
 
 @runtime_checkable
 class Stopping(Protocol):
-    """When to end early; asked every `check_every` steps (0: never)."""
+    """When networks end early; asked every `check_every` steps (0: never)."""
 
     @property
     def check_every(self) -> int:
         """Number of steps between two checks."""
         ...
 
-    def should_stop(self, step: Int[np.ndarray, " checks"], loss: Float[np.ndarray, "checks networks"]) -> bool:
-        """Whether to stop now.
+    def should_stop(self, step: Int[np.ndarray, " checks"], loss: Float[np.ndarray, "checks networks"]) -> Any:
+        """Which networks to stop now, (networks,), or one answer for all; training ends when none is left.
 
         Args:
             step: All steps at which the loss was evaluated so far, ascending; the last is now.
-            loss: The losses then, on the evaluation batch (or exact), NaN for networks that diverged.
+            loss: The losses then, on the evaluation batch (or exact), NaN for networks that diverged. Networks that
+                were stopped keep theirs.
         """
         ...
 
@@ -59,10 +60,10 @@ class NoStopping:
 
 @dataclasses.dataclass(frozen=True)
 class StopWhenSettled:
-    """Stops when the loss of every network fell by less than the fraction `fall` over the last `over` steps.
+    """Stops each network when its loss fell by less than the fraction `fall` over the last `over` steps.
 
-    Networks that diverged do not count. A loss that falls in steps, as it does from small initial weights, rests on
-    plateaus: `over` should be longer than they are.
+    It then stays as it is, and costs nothing more. A loss that falls in steps, as it does from small initial weights,
+    rests on plateaus: `over` should be longer than they are.
 
     Attributes:
         over: Number of steps over which the loss must have fallen, >= 1.
@@ -80,11 +81,12 @@ class StopWhenSettled:
         if not 0 < self.fall < 1:
             raise InvalidInput("fall", self.fall, "in (0, 1)")
 
-    def should_stop(self, step: Int[np.ndarray, " checks"], loss: Float[np.ndarray, "checks networks"]) -> bool:
-        """Whether all networks have settled."""
+    def should_stop(
+        self, step: Int[np.ndarray, " checks"], loss: Float[np.ndarray, "checks networks"]
+    ) -> Bool[np.ndarray, " networks"]:
+        """Which networks have settled, or diverged."""
         (earlier,) = np.nonzero(step <= step[-1] - self.over)
         if not earlier.size:
-            return False
+            return np.zeros(loss.shape[1:], bool)
         before, now = loss[earlier[-1]], loss[-1]
-        settled = (before - now < self.fall * before) | ~np.isfinite(now)
-        return bool(settled.all())
+        return (before - now < self.fall * before) | ~np.isfinite(now)

@@ -62,6 +62,10 @@ class SecondOrder:
             unfinished = self._search.advance(until)
         self.step = max(self.step, min(self._search.fewest_steps, until - 1)) if unfinished else until
 
+    def stop(self, which: np.ndarray) -> None:
+        """Those lanes, (lanes,) bools, take no more steps."""
+        self._search.stop(which)
+
     @property
     def lanes(self) -> RecurrentNetwork:
         """The networks now, in float64."""

@@ -25,8 +25,8 @@ from ..theory import joint_stack
 class Sequences(eqx.Module):
     """Draws batches for the lanes of a stack, in float32.
 
-    Batches of a training come from one random word per input, as `_words` says, where the process allows it; those of
-    an evaluation (and of sampled tasks, which draw for themselves) from the process, by another generator.
+    Filter tasks hear inputs of one random word each, as `_words` says, where the process allows it; sampled tasks,
+    which draw for themselves, and all other processes draw by `process.sample`.
 
     Attributes:
         process: The process; if `stacked`, its arrays have one leading axis of lanes.
@@ -88,6 +88,19 @@ class Sequences(eqx.Module):
         if self.differs:
             return self._over_lanes(key, None, n_sequences)
         return self._draw(self.process, key, self.taps, n_sequences)
+
+    def take(self, lanes: Any) -> "Sequences":
+        """The sequences of some of the lanes, by their positions."""
+        taken = self
+        if self.stacked:
+            arrays, rest = eqx.partition(self.process, eqx.is_array)
+            process = eqx.combine(jax.tree.map(lambda array: array[lanes], arrays), rest)
+            taken = eqx.tree_at(lambda each: each.process, taken, process)
+        for name, n_axes in {"taps": 3, "threshold": 1, "scale": 1}.items():
+            array = getattr(self, name)
+            if array is not None and array.ndim > n_axes:
+                taken = eqx.tree_at(lambda each, name=name: getattr(each, name), taken, array[lanes])
+        return taken
 
     @property
     def differs(self) -> bool:
