@@ -1,9 +1,11 @@
 """The machine and the versions that numbers were computed with."""
 
+import contextlib
 import importlib.metadata
 import os
 import platform
 import subprocess
+import tempfile
 from pathlib import Path
 
 
@@ -12,6 +14,16 @@ def describe_machine() -> dict[str, str | int]:
     versions = {name: importlib.metadata.version(name) for name in ("jax", "jaxlib", "numpy")}
     system = f"{platform.system()} {platform.machine()}"
     return {"cpu": _cpu(), "cores": usable_cores(), "system": system, "python": platform.python_version(), **versions}
+
+
+def cache_folder() -> Path:
+    """Where compiled code is kept: `SPIRALSINK_CACHE`, or `spiralsink` in the user's cache folder."""
+    if named := os.environ.get("SPIRALSINK_CACHE"):
+        return Path(named).expanduser()
+    usual = "~/Library/Caches" if platform.system() == "Darwin" else os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    with contextlib.suppress(RuntimeError):  # this user has no home
+        return Path(usual).expanduser() / "spiralsink"
+    return Path(tempfile.gettempdir()) / "spiralsink"
 
 
 def usable_cores() -> int:

@@ -15,6 +15,7 @@ from ._interrupts import lasting_interrupts
 
 # the one table of commands: name -> module with a `command`
 COMMANDS = {
+    "bench": "_bench",
     "claims": "_claims",
     "optimum": "_optimum",
     "phase-diagram": "_phase_diagram",
@@ -67,6 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 for success, 1 if a claim or check failed, 2 for bad input (with one line on standard error). 130 if
         interrupted. With `SPIRALSINK_DEBUG=1` an unexpected error keeps its traceback.
     """
+    _keep_compiled()
     code = _run(sys.argv[1:] if arguments is None else list(arguments))
     if code == INTERRUPTED and arguments is None:
         # Python would tear down JAX in the middle of what it was doing, which can end in a segmentation fault
@@ -75,6 +77,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 stream.flush()
         os._exit(code)
     return code
+
+
+def _keep_compiled() -> None:
+    """Lets JAX keep what it compiles, unless the user has said where; it is not loaded yet."""
+    from .._machine import cache_folder
+
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ:
+        return
+    with contextlib.suppress(OSError):
+        folder = cache_folder() / "xla"
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
+            os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
 
 def _run(arguments: list[str]) -> int:

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 from .._errors import SpiralsinkError
+from .._machine import cache_folder
 
 _SOURCES = Path(__file__).with_name("native")
 _FLAGS = (
@@ -38,15 +39,6 @@ def find_compiler() -> list[str] | None:
     if importlib.util.find_spec("ziglang") is not None:
         return [sys.executable, "-m", "ziglang", "c++"]
     return None
-
-
-def cache_folder() -> Path:
-    """Where compiled code is kept: `SPIRALSINK_CACHE`, or `spiralsink` in the user's cache folder."""
-    if named := os.environ.get("SPIRALSINK_CACHE"):
-        return Path(named).expanduser()
-    if platform.system() == "Darwin":
-        return Path.home() / "Library" / "Caches" / "spiralsink"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "spiralsink"
 
 
 def build(macros: dict[str, int]) -> Path:

@@ -1,0 +1,136 @@
+"""The native kernel where compilers are missing, broken or of another make, and where it is kept."""
+
+import os
+import stat
+import sys
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+import spiralsink as sk
+from spiralsink._machine import cache_folder
+from spiralsink.training import _compiler, _kernel
+
+KEY = jax.random.key(0)
+OBJECTIVE = sk.SampledLoss(batch_size=8, horizon=6, n_evaluation=20)
+needs_compiler = pytest.mark.skipif(_compiler.find_compiler() is None, reason="there is no C++ compiler")
+
+
+@pytest.fixture
+def fresh(monkeypatch, tmp_path):
+    """An empty cache; nothing that this process has loaded counts."""
+    monkeypatch.setenv("SPIRALSINK_CACHE", str(tmp_path / "cache"))
+    for remembered in (_kernel._load, _compiler._version):
+        remembered.cache_clear()
+    yield tmp_path / "cache"
+    _kernel._load.cache_clear()
+    _compiler._version.cache_clear()
+
+
+def fit(engine, **kinds):
+    network = sk.RecurrentNetwork.init(KEY, stack=2, **kinds)
+    process = sk.SparseProcess(network.n_features, 0.5)
+    return sk.fit(network, sk.Delay(1), process, key=KEY, steps=3, objective=OBJECTIVE, engine=engine)
+
+
+def script(path, text):
+    path.write_text(text)
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return str(path)
+
+
+@needs_compiler
+def test_built_once_and_kept(fresh, monkeypatch):
+    fit(sk.Native(1))
+    (library,) = (fresh / "kernels").glob("*.so")
+    built = library.stat().st_mtime_ns
+    _kernel._load.cache_clear()
+    monkeypatch.setattr(_compiler, "_run", lambda command: pytest.fail("compiled again"))
+    fit(sk.Native(1))
+    assert library.stat().st_mtime_ns == built
+    assert [path.name for path in (fresh / "kernels").iterdir()] == [library.name]
+    assert (fresh / "kernels").stat().st_mode & 0o077 == 0
+
+
+def test_without_a_compiler(fresh, monkeypatch):
+    monkeypatch.setattr(_compiler, "find_compiler", lambda: None)
+    assert "native" not in fit(sk.Automatic()).engine
+    with pytest.raises(sk.NotCovered, match=r"engine must be Automatic\(\).*got Native \(no C\+\+ compiler was found"):
+        fit(sk.Native())
+
+
+def test_a_compiler_that_fails_is_named_with_its_first_complaint(fresh, monkeypatch, tmp_path):
+    broken = script(
+        tmp_path / "broken", "#!/bin/sh\necho 'note: x' >&2\necho 'kernel.cpp:1: error: no such luck' >&2\nexit 1\n"
+    )
+    monkeypatch.setenv("CXX", broken)
+    assert _compiler.find_compiler() == [broken]
+    assert "native" not in fit(sk.Automatic()).engine
+    with pytest.raises(sk.NotCovered, match=r"got Native \(.*broken failed: kernel.cpp:1: error: no such luck\)"):
+        fit(sk.Native())
+    assert not any((fresh / "kernels").iterdir())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="paths of POSIX")
+def test_which_compiler(monkeypatch, tmp_path):
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(_compiler.importlib.util, "find_spec", lambda name: object())
+    assert _compiler.find_compiler() == [sys.executable, "-m", "ziglang", "c++"]
+    found = script(tmp_path / "g++", "#!/bin/sh\n")
+    assert _compiler.find_compiler() == [found]
+    monkeypatch.setenv("CXX", "not-there -O1")
+    assert _compiler.find_compiler() == [found]
+    monkeypatch.setenv("CXX", f"{found} -O1")
+    assert _compiler.find_compiler() == [found, "-O1"]
+
+
+@needs_compiler
+def test_a_folder_that_cannot_be_written(fresh, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("SPIRALSINK_CACHE", str(tmp_path / "file"))
+    monkeypatch.setattr(_compiler.tempfile, "gettempdir", lambda: str(tmp_path))
+    assert fit(sk.Native(1)).engine == "native kernel, 1 thread"
+    assert list(tmp_path.glob("spiralsink-*/kernels/*.so"))
+
+
+def test_folders(monkeypatch, tmp_path):
+    monkeypatch.delenv("SPIRALSINK_CACHE", raising=False)
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "spiralsink"
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    assert cache_folder().parts[-3:] == ("Library", "Caches", "spiralsink")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"objective": sk.SampledLoss(state_noise=0.1)}, "there is noise on the states"),
+        ({"objective": sk.Penalised(sk.SampledLoss())}, "not a SampledLoss without penalty"),
+        ({"process": sk.SparseProcess(1, 1e-7)}, "inputs do not come from one random word each"),
+        ({"process": sk.SparseProcess(1, 0.5, sk.Exponential())}, "an amplitude is neither uniform nor constant"),
+    ],
+)
+def test_what_it_does_not_cover(changes, reason):
+    network = sk.RecurrentNetwork.init(KEY, stack=2, recurrence="relu")
+    given = {"process": sk.SparseProcess(1, 0.5), "key": KEY, "steps": 1, "objective": OBJECTIVE, **changes}
+    with pytest.raises(sk.NotCovered, match=reason):
+        sk.fit(network, sk.Delay(1), engine=sk.Native(), **given)
+    with pytest.raises(sk.NotCovered, match="the optimizer is not our Adam"):
+        sk.fit(network, sk.Delay(1), engine=sk.Native(), **(given | {"optimizer": optax.sgd(0.1)}))
+
+
+def test_engines_that_are_none():
+    with pytest.raises(sk.InvalidInput, match=r"engine must be Automatic\(\), Native\(\)"):
+        fit("native")
+    with pytest.raises(sk.InvalidInput, match="threads must be a whole number >= 1, got 0"):
+        sk.Native(0)
+    network, rates = sk.RecurrentNetwork.init(KEY, stack=2), sk.Adam(np.array([0.1, 0.2, 0.3]))
+    with pytest.raises(sk.InvalidInput, match=r"learning_rate must be a number, or of the shape \(2,\) of the stack"):
+        sk.fit(network, sk.Delay(1), sk.SparseProcess(1, 0.5), key=KEY, steps=1, objective=OBJECTIVE, optimizer=rates)
+    for wrong in (0.0, np.inf, "0.1", [0.1, -1.0], [], True):
+        with pytest.raises(sk.InvalidInput, match="learning_rate must be a finite number > 0"):
+            sk.Adam(wrong)
