@@ -13,6 +13,12 @@ case $level in
     *) echo "install.sh: the level must be run or test, got $level" >&2; exit 2 ;;
 esac
 
+# the native kernel needs a C++ compiler: a packaged one where the machine has none
+has_compiler() {
+    [ -n "${CXX:-}" ] || command -v c++ >/dev/null 2>&1 || command -v g++ >/dev/null 2>&1 || command -v clang++ >/dev/null 2>&1
+}
+has_compiler || extras=$extras,native
+
 wanted() {
     pwd
     .venv/bin/python -c 'import sys; print(sys.version)' 2>/dev/null || echo none

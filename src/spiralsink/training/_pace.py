@@ -1,6 +1,6 @@
 """How many steps between two looks at the clock."""
 
-_FIRST_CHUNK = 8
+_FIRST_CHUNK = 1
 _CHUNK_SECONDS = 0.7
 
 
