@@ -38,6 +38,7 @@ class Sequences(eqx.Module):
         scale: What makes the quantile of an active input of its word halved, of the shape of `threshold`.
         importance: I_i, (outputs,).
         lags: The lags at which the target filter is not zero.
+        entries: Where it is not zero in any lane, as (place in `lags`, output, feature).
         horizon: T.
         stacked: Whether the process differs between lanes.
     """
@@ -49,6 +50,7 @@ class Sequences(eqx.Module):
     scale: Any
     importance: Any
     lags: tuple[int, ...] = eqx.field(static=True)
+    entries: tuple[tuple[int, int, int], ...] = eqx.field(static=True)
     horizon: int = eqx.field(static=True)
     stacked: bool = eqx.field(static=True)
 
@@ -151,12 +153,14 @@ def make_sequences(task: Any, process: Any, *, n_outputs: int, horizon: int) -> 
             are not of the shapes of a `Batch`.
     """
     check_task(task)
-    lags, taps = (), None
+    lags, entries, taps = (), (), None
     if isinstance(task, FilterTask):
         check_reach(task, process.n_features, horizon)
         filters = np.asarray(task.target_filter(horizon, process.n_features), np.float64)
         lags = used_lags(filters)
         filters = filters[..., list(lags), :, :]
+        used = np.abs(filters).reshape(-1, *filters.shape[-3:]).max(axis=0) > 0
+        entries = tuple((place, output, feature) for place, output, feature in np.argwhere(used).tolist())
         taps = jnp.asarray(filters.reshape(-1, *filters.shape[-3:]) if filters.ndim > 3 else filters, jnp.float32)
     stack = tuple(getattr(process, "stack", ()))
     importance = task_importance(task, n_outputs) if hasattr(task, "importance") else np.ones(n_outputs)
@@ -178,6 +182,7 @@ def make_sequences(task: Any, process: Any, *, n_outputs: int, horizon: int) -> 
         scale=scale,
         importance=jnp.asarray(importance, jnp.float32),
         lags=lags,
+        entries=entries,
         horizon=horizon,
         stacked=bool(stack),
     )
