@@ -52,4 +52,4 @@ def test_all_implementations_train_alike():
     for name, found in losses.items():
         # all start from the same weights: what differs is the sequences
         error = np.std(found - ours) / np.sqrt(CASE.stack)
-        assert abs(found.mean() - ours.mean()) < 4 * error, name
+        assert abs(found.mean() - ours.mean()) < 4 * error + 1e-5, name
