@@ -8,10 +8,10 @@ The 32-bit word of a counter c and two key words a, b is, modulo 2^32 and with >
 the mixing steps of the hash `triple32`, with the second key word in between. There is no state and no sequence: for
 given key words the map from counters to words is one to one, so of 2^32 counters each word comes once. That alone is
 guaranteed (and makes the words of one batch distinct where independent ones would now and then collide); that words of
-near counters, of other key words and of other bits are as good as independent is tested, not proved. Every
-network has 64 bits of key words from JAX's counter-based generator; those of its step s are the words of the counters
-2 s and 2 s + 1, so that no two of its batches overlap before step 2^31. Two of N batches of M words of different
-networks overlap, as shifted copies, with a chance of N^2 M 2^-64 at most.
+near counters, of other key words and of other bits are as good as independent is tested, not proved. Every network has
+64 bits of key words from JAX's counter-based generator; those of its step s are the words of the counters 2 s and
+2 s + 1, so that no two of its batches overlap before step 2^31. Two of N batches of M words of different networks
+overlap, as shifted copies, with a chance of N^2 M 2^-64 at most.
 
 An input is active where its word lies below p 2^32, and then v = word / (p 2^32) is uniform on [0, 1): one word decides
 both. What is left of the word has p 2^31 values, so that p must not be too small.
