@@ -15,6 +15,7 @@ from ._engines import Unrolled
 from ._lanes import split_trained
 from ._optimizers import apply_per_network, per_network, transformation_of
 from ._pace import Pace
+from ._unrolled import value_and_grad
 
 
 def precision(exact: bool) -> contextlib.AbstractContextManager[Any]:
@@ -44,7 +45,7 @@ class Descent:
 
     def __init__(self, goal: Any, lanes: RecurrentNetwork, *, optimizer: Any, steps: int, engine: Any):
         self._goal, self._steps, self.engine = goal, steps, str(engine)
-        self._unrolled = isinstance(engine, Unrolled)
+        self._differentiate = value_and_grad if isinstance(engine, Unrolled) else _side_by_side
         self._optimizer, self._rates = per_network(optimizer, lanes.W_x.shape[0])
         trained, self._fixed = split_trained(lanes)
         self._fixed_here = self._fixed
@@ -62,7 +63,7 @@ class Descent:
         began = time.monotonic()
         target = self._pace.target(self.step, until)
         with precision(self._goal.exact):
-            given = (self._goal, self._optimizer, self._rates, self._steps)
+            given = (self._differentiate, self._goal, self._optimizer, self._rates, self._steps)
             state = _advance(*given, self._state, self._fixed_here, np.int32(target))
             state = jax.block_until_ready(state)
         self._state, taken, self.step = state, target - self.step, target
@@ -142,16 +143,18 @@ def _start(optimizer: Any, steps: int, trained: Any) -> _State:
 
 
 @eqx.filter_jit
-def _advance(goal: Any, optimizer: Any, rates: Any, steps: int, state: _State, fixed: Any, until: Any) -> _State:
-    count = state.alive.shape[0]
-    fixed_arrays, rest = eqx.partition(fixed, eqx.is_array)
-
-    def lane_loss(trained: Any, fixed_arrays: Any, data: Any) -> Any:
-        return goal.lane_loss(eqx.combine(trained, fixed_arrays, rest), data)
-
+def _advance(
+    differentiate: Any,
+    goal: Any,
+    optimizer: Any,
+    rates: Any,
+    steps: int,
+    state: _State,
+    fixed: Any,
+    until: Any,
+) -> _State:
     def step(state: _State) -> _State:
-        data = goal.data(state.step, count)
-        loss, gradients = jax.vmap(jax.value_and_grad(lane_loss))(state.trained, fixed_arrays, data)
+        loss, gradients = differentiate(goal, state.trained, fixed, state.step)
         loss = loss.astype(state.loss.dtype)
         given = (gradients, state.optimizer, state.trained, loss)
         moved, optimizer_state = apply_per_network(optimizer, rates, steps, *given)
@@ -169,6 +172,17 @@ def _advance(goal: Any, optimizer: Any, rates: Any, steps: int, state: _State, f
         )
 
     return jax.lax.while_loop(lambda state: state.step < until, step, state)
+
+
+def _side_by_side(goal: Any, trained: Any, fixed: Any, step: Any) -> tuple[Any, Any]:
+    """The losses of all lanes and their gradients, by batched matrix products."""
+    fixed_arrays, rest = eqx.partition(fixed, eqx.is_array)
+
+    def lane_loss(trained: Any, fixed_arrays: Any, data: Any) -> Any:
+        return goal.lane_loss(eqx.combine(trained, fixed_arrays, rest), data)
+
+    data = goal.data(step, trained.W_x.shape[0])
+    return jax.vmap(jax.value_and_grad(lane_loss))(trained, fixed_arrays, data)
 
 
 def _all_finite(tree: Any) -> Any:
