@@ -1,15 +1,19 @@
 """The benchmark: counts, ratios, JSON and text of given timings, workers that end, bad input."""
 
 import contextlib
+import importlib.util
 import json
+import re
 
 import pytest
 
 from spiralsink.bench import Benchmarks, Case, Row, full_plan, quick_plan
 from spiralsink.bench._cases import STANDARD
+from spiralsink.bench._implementations import make_trainer
 from spiralsink.bench._limits import Limits, best_limits
 from spiralsink.bench._processes import Worker
 from spiralsink.bench._result import Missing
+from spiralsink.bench._trainer import Absent
 from spiralsink.cli import main
 from spiralsink.cli._command import plain
 
@@ -70,6 +74,17 @@ def test_operations(case):
 def test_cases_differ_in_name():
     cases = [*full_plan().cases, *full_plan().laws]
     assert len({case.name for case in cases}) == len(set(cases)) == len(cases)
+
+
+def test_without_torch_the_command_that_installs_it_is_named(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(Absent, match=re.escape("pip install 'spiralsink[torch]'")):
+        make_trainer("torch_bmm", STANDARD, 1)
+
+
+def test_units_are_written_out_only_where_they_are_few():
+    with pytest.raises(Absent, match="more than 10 hidden units"):
+        make_trainer("torch_scalars", Case(100, 1), 1)
 
 
 def test_a_worker_that_ends_says_why(tmp_path):

@@ -90,6 +90,7 @@ class Plan:
         seconds: Least duration of one timing.
         repeats: Timings of every implementation, taken in turn.
         patience: Seconds after which the remaining cases are timed once.
+        thorough: Whether our other engines are measured, too, and the limits of the machine once more at the end.
     """
 
     cases: tuple[Case, ...]
@@ -97,6 +98,7 @@ class Plan:
     seconds: float
     repeats: int
     patience: float
+    thorough: bool
 
 
 def full_plan() -> Plan:
@@ -105,9 +107,9 @@ def full_plan() -> Plan:
     cases = tuple(Case(n_hidden, stack) for n_hidden, sizes in stacks.items() for stack in sizes)
     horizons = tuple(Case(2, 512, horizon=horizon) for horizon in (10, 40, 100))
     batches = tuple(Case(2, 512, batch=batch) for batch in (64, 256))
-    return Plan(cases, horizons + batches, seconds=0.2, repeats=3, patience=200.0)
+    return Plan(cases, horizons + batches, seconds=0.2, repeats=3, patience=200.0, thorough=True)
 
 
 def quick_plan() -> Plan:
     """Half a minute on two cores."""
-    return Plan((Case(2, 1), STANDARD, Case(10, 8)), (), seconds=0.1, repeats=2, patience=25.0)
+    return Plan((Case(2, 1), STANDARD, Case(10, 8)), (), seconds=0.1, repeats=2, patience=25.0, thorough=False)

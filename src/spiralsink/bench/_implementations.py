@@ -8,6 +8,7 @@ from ._cases import Case
 from ._trainer import Absent, Trainer
 
 OURS = "spiralsink"
+ENGINES = ("spiralsink_unrolled", "spiralsink_batched")
 STACKED = ("torch_einsum", "torch_bmm", "torch_scalars")
 IMPLEMENTATIONS = {
     OURS: "fit, the engine chosen by itself",

@@ -9,12 +9,13 @@ from typing import Any
 from .._machine import describe_machine, usable_cores
 from .._progress import NoProgress, Progress
 from ._cases import Case, Plan
-from ._implementations import IMPLEMENTATIONS, OURS
+from ._implementations import ENGINES, IMPLEMENTATIONS, OURS
 from ._limits import Limits, best_limits
 from ._processes import Worker
 from ._result import Benchmarks, Missing, Row
 
 _LIMIT_SECONDS = 0.1
+_LONG = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +38,8 @@ def run_benchmarks(plan: Plan, *, progress: Progress = NoProgress()) -> Benchmar
         progress: Told about finished cases.
     """
     most = usable_cores()
-    cases = [(case, False) for case in plan.cases] + [(case, True) for case in plan.laws]
+    names = [name for name in IMPLEMENTATIONS if plan.thorough or name not in ENGINES]
+    cases = [*plan.cases, *plan.laws]
     rows: list[Row] = []
     missing: list[Missing] = []
     began = time.monotonic()
@@ -48,15 +50,16 @@ def run_benchmarks(plan: Plan, *, progress: Progress = NoProgress()) -> Benchmar
                 tempfile.TemporaryDirectory(prefix="spiralsink-bench-", ignore_cleanup_errors=True)
             )
             limits = [_limits(most, cache)]
-            competitors = _start(most, cache, stack)
-            for case, ours_alone in cases:
-                chosen = [each for each in competitors if not ours_alone or (each.name, each.threads) == (OURS, 1)]
+            competitors = _start(names, most, cache, stack)
+            for case in cases:
+                chosen = [each for each in competitors if case not in plan.laws or _is_ours(each, case)]
                 repeats = plan.repeats if time.monotonic() < began + plan.patience else 1
                 timed, absent = _measure(case, chosen, plan.seconds, repeats)
                 rows += timed
                 missing += absent
                 progress.advance(1, case.name)
-            limits.append(_limits(most, cache))
+            if plan.thorough:
+                limits.append(_limits(most, cache))
     finally:
         progress.close()
     return Benchmarks(
@@ -68,7 +71,7 @@ def run_benchmarks(plan: Plan, *, progress: Progress = NoProgress()) -> Benchmar
 
 
 def _limits(most: int, cache: str) -> dict[int, Limits]:
-    """By number of threads; taken before and after, because the machine may be busy for a while."""
+    """By number of threads."""
     found = {}
     for threads in sorted({1, most}):
         with contextlib.closing(Worker(threads, cache)) as worker:
@@ -76,15 +79,21 @@ def _limits(most: int, cache: str) -> dict[int, Limits]:
     return found
 
 
-def _start(most: int, cache: str, stack: contextlib.ExitStack) -> list[_Competitor]:
-    """All implementations at one thread, ours also at all."""
+def _start(names: list[str], most: int, cache: str, stack: contextlib.ExitStack) -> list[_Competitor]:
+    """Implementations at one thread, ours also at all."""
 
     def start(threads: int) -> Worker:
         return stack.enter_context(contextlib.closing(Worker(threads, cache)))
 
     torch = start(1)
-    found = [_Competitor(name, 1, torch if name.startswith("torch") else start(1)) for name in IMPLEMENTATIONS]
+    found = [_Competitor(name, 1, torch if name.startswith("torch") else start(1)) for name in names]
     return found + ([_Competitor(OURS, most, start(most))] if most > 1 else [])
+
+
+def _is_ours(competitor: _Competitor, case: Case) -> bool:
+    """Ours on one core; of a long horizon also the engines of XLA, which compile for every horizon anew."""
+    names = (OURS, *ENGINES) if case.horizon >= _LONG else (OURS,)
+    return competitor.name in names and competitor.threads == 1
 
 
 def _measure(
