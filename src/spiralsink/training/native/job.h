@@ -15,7 +15,9 @@ constexpr int SIZE = AT_BY + BIAS_Y * NY;
 constexpr int COLUMNS = NH + NX + BIAS_H;  // what a hidden unit receives: phi(h_{t-1}), x_t and the bias
 constexpr int READ = NH + BIAS_Y;          // what an output receives
 constexpr bool IN_REGISTERS = NH * COLUMNS + NY * READ <= 20;
-constexpr int TILE = 8;
+constexpr int TILE = 8, TILES = (NH + TILE - 1) / TILE;
+// From one step to the next in arrays of hidden units; odd, so that the steps of a unit do not share a set of the cache.
+constexpr int ROW = NH < 16 ? NH : NH | 1;
 
 }  // namespace
 
@@ -47,17 +49,20 @@ struct Job {
 
 namespace {
 
+// Times leak, where they write to the state. `into` and `from` are W_h and its transpose in the order in which products
+// read them: for each tile of rows, column after column.
 struct Weights {
-    float x[NH][NX], h[NH][NH], y[NH][NY], bias_h[NH], bias_y[NY], keep;  // times leak, where they write to the state
+    float x[NH][NX], h[NH][NH], y[NH][NY], bias_h[NH], bias_y[NY], keep;
+    float into[TILES][NH][TILE], from[TILES][NH][TILE];
 };
 
 struct Scratch {
     Weights *weights;
     Vector *inputs;   // (deepest_tap + horizon, NX), zeros before the first step
-    Vector *states;   // (1 + horizon, NH), zeros first
-    Vector *actives;  // (1 + horizon, NH): phi of the states; tanh only
+    Vector *states;   // (1 + horizon, ROW), zeros first
+    Vector *actives;  // (1 + horizon, ROW): phi of the states; tanh only
     Vector *errors;   // (horizon, NY): dL/dy / 2
-    Vector *deltas;   // (horizon, NH): dL/dh / 2; where gradients do not stay in registers
+    Vector *deltas;   // (horizon, ROW): dL/dh / 2; where gradients do not stay in registers
     Vector *sums;     // (NH, COLUMNS) and (NY, READ)
     float *ties;      // (2, deepest_tie + 1, NH, NX): D_s and dL/dD_s
     float *gradient;  // (SIZE)
@@ -75,10 +80,10 @@ int64_t lay_out(const Job &job, Scratch &at, char *memory) {
     char *free = memory;
     at.weights = carve<Weights>(free, 1);
     at.inputs = carve<Vector>(free, (job.deepest_tap + job.horizon) * NX);
-    at.states = carve<Vector>(free, (job.horizon + 1) * NH);
-    at.actives = carve<Vector>(free, RECURRENCE == 2 ? (job.horizon + 1) * NH : 0);
+    at.states = carve<Vector>(free, (job.horizon + 1) * ROW);
+    at.actives = carve<Vector>(free, RECURRENCE == 2 ? (job.horizon + 1) * ROW : 0);
     at.errors = carve<Vector>(free, job.horizon * NY);
-    at.deltas = carve<Vector>(free, IN_REGISTERS ? 0 : job.horizon * NH);
+    at.deltas = carve<Vector>(free, IN_REGISTERS ? 0 : job.horizon * ROW);
     at.sums = carve<Vector>(free, NH * COLUMNS + NY * READ);
     at.ties = carve<float>(free, TIED ? 2 * (job.deepest_tie + 1) * NH * NX : 0);
     at.gradient = carve<float>(free, SIZE);

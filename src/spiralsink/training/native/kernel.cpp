@@ -63,7 +63,11 @@ void unpack(const Job &job, const Scratch &at, const float *parameters, int64_t 
     const float leak = LEAKY ? job.leak[lane] : 1.0f;
     w.keep = 1.0f - leak;
     for (int n = 0; n < NH * NX; n++) (&w.x[0][0])[n] = leak * parameters[n];
-    for (int n = 0; n < NH * NH; n++) (&w.h[0][0])[n] = leak * parameters[AT_H + n];
+    for (int i = 0; i < NH; i++)
+        for (int j = 0; j < NH; j++) {
+            const float weight = leak * parameters[AT_H + i * NH + j];
+            w.h[i][j] = w.into[i / TILE][j][i % TILE] = w.from[j / TILE][i][j % TILE] = weight;
+        }
     if constexpr (!TIED)
         for (int n = 0; n < NH * NY; n++) (&w.y[0][0])[n] = parameters[AT_Y + n];
     if constexpr (BIAS_H)

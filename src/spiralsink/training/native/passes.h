@@ -20,8 +20,8 @@ ALWAYS_INLINE Vector through(Vector delta, Vector state, Vector active) {
 }
 
 ALWAYS_INLINE Vector activity(const Scratch &at, int64_t t, int j) {
-    if constexpr (RECURRENCE == 2) return at.actives[t * NH + j];
-    return activate(at.states[t * NH + j]);
+    if constexpr (RECURRENCE == 2) return at.actives[t * ROW + j];
+    return activate(at.states[t * ROW + j]);
 }
 
 struct Key {
@@ -49,16 +49,22 @@ void draw(const Job &job, const Scratch &at, int64_t lane, Key key, int64_t begi
     }
 }
 
+// sum += tile times values, for the first rows of a tile.
+template <int ROWS>
+ALWAYS_INLINE void multiply(const float (*tile)[TILE], const Vector *values, Vector *sum) {
+    for (int j = 0; j < NH; j++) UNROLL for (int r = 0; r < ROWS; r++) sum[r] += tile[j][r] * values[j];
+}
+
 template <int ROWS>
 ALWAYS_INLINE void next_state(const Weights &w, const Scratch &at, const Vector *active, int64_t t, const Vector *x, int i) {
     Vector sum[ROWS];
     UNROLL for (int r = 0; r < ROWS; r++) {
         sum[r] = BIAS_H ? broadcast(w.bias_h[i + r]) : Vector{};
-        if constexpr (LEAKY) sum[r] += w.keep * at.states[t * NH + i + r];
+        if constexpr (LEAKY) sum[r] += w.keep * at.states[t * ROW + i + r];
     }
     UNROLL for (int f = 0; f < NX; f++) UNROLL for (int r = 0; r < ROWS; r++) sum[r] += w.x[i + r][f] * x[f];
-    for (int j = 0; j < NH; j++) UNROLL for (int r = 0; r < ROWS; r++) sum[r] += w.h[i + r][j] * active[j];
-    UNROLL for (int r = 0; r < ROWS; r++) at.states[(t + 1) * NH + i + r] = sum[r];
+    multiply<ROWS>(w.into[i / TILE], active, sum);
+    UNROLL for (int r = 0; r < ROWS; r++) at.states[(t + 1) * ROW + i + r] = sum[r];
 }
 
 // To learn: returns the weighted sum of squared errors and keeps their derivatives. Otherwise: adds the squared errors
@@ -74,10 +80,10 @@ ALWAYS_INLINE Vector forward(const Job &job, const Scratch &at, int64_t lane, Ve
         if constexpr (NH >= TILE)
             for (int i = 0; i + TILE <= NH; i += TILE) next_state<TILE>(w, at, active, t, x, i);
         if constexpr (NH % TILE) next_state<NH % TILE>(w, at, active, t, x, NH - NH % TILE);
-        const Vector *state = at.states + (t + 1) * NH;
+        const Vector *state = at.states + (t + 1) * ROW;
         UNROLL for (int j = 0; j < NH; j++) {
             active[j] = activate(state[j]);
-            if constexpr (RECURRENCE == 2) at.actives[(t + 1) * NH + j] = active[j];
+            if constexpr (RECURRENCE == 2) at.actives[(t + 1) * ROW + j] = active[j];
         }
         UNROLL for (int o = 0; o < NY; o++) {
             Vector y = BIAS_Y ? broadcast(w.bias_y[o]) : Vector{};
@@ -103,7 +109,7 @@ ALWAYS_INLINE Vector forward(const Job &job, const Scratch &at, int64_t lane, Ve
 template <int ROWS>
 ALWAYS_INLINE void passed_back(const Weights &w, const Vector *delta, Vector *back, int j) {
     Vector sum[ROWS] = {};
-    for (int i = 0; i < NH; i++) UNROLL for (int r = 0; r < ROWS; r++) sum[r] += w.h[i][j + r] * delta[i];
+    multiply<ROWS>(w.from[j / TILE], delta, sum);
     UNROLL for (int r = 0; r < ROWS; r++) back[j + r] = sum[r];
 }
 
@@ -123,7 +129,7 @@ ALWAYS_INLINE void backward(const Job &job, const Scratch &at) {
         std::memcpy(read, at.sums + NH * COLUMNS, sizeof read);
     }
     for (int64_t t = job.horizon - 1; t >= 0; t--) {
-        const Vector *error = at.errors + t * NY, *state = at.states + (t + 1) * NH;
+        const Vector *error = at.errors + t * NY, *state = at.states + (t + 1) * ROW;
         Vector delta[NH], back[NH];
         UNROLL for (int i = 0; i < NH; i++) {
             delta[i] = later[i];
@@ -139,13 +145,13 @@ ALWAYS_INLINE void backward(const Job &job, const Scratch &at) {
                 UNROLL for (int i = 0; i < NH; i++) sums[i * COLUMNS + c] += delta[i] * given;
             }
         } else {
-            UNROLL for (int i = 0; i < NH; i++) at.deltas[t * NH + i] = delta[i];
+            UNROLL for (int i = 0; i < NH; i++) at.deltas[t * ROW + i] = delta[i];
         }
         if constexpr (NH >= TILE)
             for (int j = 0; j + TILE <= NH; j += TILE) passed_back<TILE>(w, delta, back, j);
         if constexpr (NH % TILE) passed_back<NH % TILE>(w, delta, back, NH - NH % TILE);
         UNROLL for (int j = 0; j < NH; j++) {
-            later[j] = through(back[j], at.states[t * NH + j], activity(at, t, j));
+            later[j] = through(back[j], at.states[t * ROW + j], activity(at, t, j));
             if constexpr (LEAKY) later[j] += w.keep * delta[j];
         }
     }
@@ -187,11 +193,11 @@ ALWAYS_INLINE void outer_all(int64_t horizon, Vector *sums, Left left, Right rig
 
 void gather_gradients(const Job &job, const Scratch &at) {
     outer_all<NH, COLUMNS>(
-        job.horizon, at.sums, [&](int64_t t, int i) { return at.deltas[t * NH + i]; },
+        job.horizon, at.sums, [&](int64_t t, int i) { return at.deltas[t * ROW + i]; },
         [&](int64_t t, int c) { return received(job, at, t, c); });
     outer_all<NY, READ>(
         job.horizon, at.sums + NH * COLUMNS, [&](int64_t t, int o) { return at.errors[t * NY + o]; },
-        [&](int64_t t, int j) { return j < NH ? at.states[(t + 1) * NH + j] : broadcast(1.0f); });
+        [&](int64_t t, int j) { return j < NH ? at.states[(t + 1) * ROW + j] : broadcast(1.0f); });
 }
 
 }  // namespace
