@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import spiralsink as sk
+from spiralsink._words import key_words
 from spiralsink.tasks import Batch
 from spiralsink.training import sampled_loss
 from spiralsink.training._goals import PenalisedLaneLoss, prepare
@@ -45,7 +46,9 @@ def make_stack(n_outputs, recurrence="tanh"):
 def errors_by_hand(network, task, process, burn_in):
     """w_t (y - y*)^2 averaged over steps, (networks, sequences, outputs), and w_t y*^2, (sequences, outputs)."""
     sequences = make_sequences(task, process, n_outputs=network.n_outputs, horizon=T)
-    blocks = [sequences.shared(jax.random.fold_in(KEY, block), 256) for block in range(3)]
+    keys = [jax.random.fold_in(KEY, block) for block in range(3)]
+    by_words = sequences.from_words(256)
+    blocks = [sequences.spelt(key_words(key), 256) if by_words else sequences.shared(key, 256) for key in keys]
     inputs, targets, weights = (
         np.concatenate([np.asarray(each, np.float64) for each in arrays])[:N] for arrays in zip(*blocks, strict=True)
     )
@@ -127,7 +130,7 @@ def test_length_penalty(recurrence):
 
 
 def test_length_penalty_ends_at_the_recall_lag():
-    about = {"network": make_stack(2), "process": sk.SparseProcess(2, 0.5), "key": KEY}
+    about = {"network": make_stack(2), "process": sk.SparseProcess(2, 0.5), "key": KEY, "threads": 0}
     objective = sk.SampledLoss(4, T)
     for task, penalty, last_lag in [
         (sk.Delay([0, 2, 3]), sk.LengthPenalty(), [0, 2, 3]),
@@ -153,4 +156,4 @@ def test_bad_input():
             sampled_loss(network, task, process, **(about | changes))
     penalised = sk.Penalised(sk.SampledLoss(4, T))
     with pytest.raises(sk.NotCovered, match=r"penalty\.last_lag must be a whole number"):
-        prepare(penalised, make_stack(1), Echo(), process, key=KEY)
+        prepare(penalised, make_stack(1), Echo(), process, key=KEY, threads=0)

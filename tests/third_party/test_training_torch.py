@@ -58,7 +58,7 @@ def torch_loss(weights, batch, leak):
 @functools.cache
 def batches():
     """The sequences of every step, as `fit` draws them."""
-    goal = prepare(OBJECTIVE, make_stack(True), TASK, PROCESS, key=KEY).goal
+    goal = prepare(OBJECTIVE, make_stack(True), TASK, PROCESS, key=KEY, threads=0).goal
     draw = jax.jit(lambda step: goal.data(step, 3)[0])
     return [jax.tree.map(np.asarray, draw(np.int32(step))) for step in range(STEPS)]
 
