@@ -8,6 +8,8 @@ from ._engines import Automatic, Batched, Engine, Native, Unrolled
 from ._native import not_native
 from ._unrolled import not_unrolled
 
+_FEWEST_UNROLLED = 12  # networks: XLA lowers few lanes another way, as slow as separate small products
+
 
 def choose_engine(engine: Engine, lanes: Any, goal: Any, optimizer: Any) -> Native | Unrolled | Batched:
     """The engine that trains these lanes.
@@ -19,7 +21,8 @@ def choose_engine(engine: Engine, lanes: Any, goal: Any, optimizer: Any) -> Nati
     if isinstance(engine, Automatic):
         if not reasons[Native]():
             return Native(usable_cores())
-        return Batched() if reasons[Unrolled]() else Unrolled()
+        few = lanes.W_x.shape[0] < _FEWEST_UNROLLED
+        return Batched() if few or reasons[Unrolled]() else Unrolled()
     if reason := reasons.get(type(engine), lambda: "")():
         raise NotCovered("engine", Shown(type(engine).__name__), "Automatic() or Batched() here", hint=reason)
     return Native(engine.threads or usable_cores()) if isinstance(engine, Native) else engine
