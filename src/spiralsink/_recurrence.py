@@ -4,6 +4,7 @@ Arrays may carry leading stack axes; everything broadcasts over them.
 """
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ READOUTS = ("linear", "relu")
 DIRECTION_KINDS = {"linear": "algebraic", "relu": "unit impulse", "tanh": "jacobian at rest"}
 
 _SETTLING_STEPS = 1000
+_MOST_STEPWISE = 512  # lags that are followed one by one; more of them by powers
 _ACTIVATIONS: dict[str, Callable[[Any], Any]] = {"linear": lambda h: h, "relu": jax.nn.relu, "tanh": jnp.tanh}
 
 
@@ -91,9 +93,13 @@ def directions(
     - ReLU: D_0 = W_x, D_{s+1} = W_h relu(D_s), the response to a positive unit impulse
     - tanh: the Jacobian of h_{t+s} with respect to x_t at rest
 
-    With a hidden bias the impulse and the Jacobian are taken on the background of the state at rest.
+    With a hidden bias the impulse and the Jacobian are taken on the background of the state at rest. Many lags of a
+    linear recurrence are found by doubling: in log2(n_lags) matrix products, and the memory of the result.
     """
     alpha = _column(leak, 2)
+    if recurrence == "linear" and n_lags > _MOST_STEPWISE:
+        identity = jnp.eye(W_h.shape[-1], dtype=W_h.dtype)
+        return doubled((1 - alpha) * identity + alpha * W_h, alpha * W_x, n_lags)[0]
     if b_h is None or recurrence == "linear":
         rest = jnp.zeros_like(W_x[..., :1])
     else:
@@ -107,3 +113,38 @@ def directions(
 
     _, responses = jax.lax.scan(step, alpha * W_x, None, length=n_lags)
     return jnp.moveaxis(responses, 0, -3)
+
+
+def responses(
+    W_x: Float[AnyArray, "*stack hidden features"],
+    W_h: Float[AnyArray, "*stack hidden hidden"],
+    W_y: Float[AnyArray, "*stack hidden outputs"],
+    *,
+    n_lags: int,
+) -> tuple[Float[AnyArray, "*stack lags outputs features"], Float[AnyArray, "*stack hidden features"]]:
+    """(A_s = W_y^T W_h^s W_x for s = 0 .. T - 1, W_h^T W_x) for T = n_lags, a leak folded in.
+
+    Many lags T are split as s = a L + b with L about sqrt(T): A_s = (W_y^T W_h^{aL}) (W_h^b W_x), both factors by
+    doubling. Memory, also of a backward pass: T N_x N_y + sqrt(T) N_h (N_x + N_y) + log2(T) N_h^2 numbers. Operations:
+    T N_h N_x N_y + sqrt(T) N_h^2 (N_x + N_y) + log2(T) N_h^3 multiplications and additions.
+    """
+    if n_lags <= _MOST_STEPWISE:
+        found = directions(W_x, W_h, n_lags=n_lags, recurrence="linear")
+        return jnp.einsum("...hi,...shj->...sij", W_y, found), W_h @ found[..., -1, :, :]
+    length = 2 ** round(math.log2(n_lags) / 2)
+    written, power = doubled(W_h, W_x, length)
+    read, _ = doubled(jnp.swapaxes(power, -1, -2), W_y, -(-n_lags // length))
+    found = jnp.einsum("...ahi,...bhj->...abij", read, written)
+    found = found.reshape(*found.shape[:-4], -1, *found.shape[-2:])
+    return found[..., :n_lags, :, :], jnp.linalg.matrix_power(W_h, n_lags) @ W_x
+
+
+def doubled(
+    matrix: Float[AnyArray, "*#stack hidden hidden"], start: Float[AnyArray, "*#stack hidden columns"], n: int
+) -> tuple[Float[AnyArray, "*stack n hidden columns"], Float[AnyArray, "*#stack hidden hidden"]]:
+    """M^s S for s = 0 .. n - 1 by doubling, (1, M) S, (1, M, M^2, M^3) S, ..., and M to the first power of two >= n."""
+    found, power = start[..., None, :, :], matrix
+    while (known := found.shape[-3]) < n:
+        more = jnp.einsum("...hg,...sgc->...shc", power, found[..., : n - known, :, :])
+        found, power = jnp.concatenate([found, more], axis=-3), power @ power
+    return found, power

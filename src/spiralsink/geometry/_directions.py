@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from .._errors import InvalidInput, Shown, check_count
 from .._float64 import computes_in_float64, is_traced
-from .._recurrence import DIRECTION_KINDS, directions
+from .._recurrence import DIRECTION_KINDS, directions, responses
 from ..networks import RecurrentNetwork
 
 
@@ -81,7 +81,10 @@ def projections(network: RecurrentNetwork, n_lags: int) -> Float[np.ndarray, "*s
     Raises:
         InvalidInput: If `n_lags` is not a whole number >= 1.
     """
-    return _evaluate(network, n_lags=check_count("n_lags", n_lags)).projections
+    n_lags = check_count("n_lags", n_lags)
+    if network.recurrence == "linear":
+        return _responses(network, n_lags=n_lags)
+    return _evaluate(network, n_lags=n_lags).projections
 
 
 class Evaluated(NamedTuple):
@@ -105,6 +108,12 @@ def evaluate(network: RecurrentNetwork, n_lags: int) -> Evaluated:
         hint = "only feature_directions and projections work inside jit, grad and vmap"
         raise InvalidInput("network", Shown("traced weights"), "a network with concrete weights", hint=hint)
     return _evaluate(network, n_lags=n_lags)
+
+
+@computes_in_float64
+def _responses(network: RecurrentNetwork, *, n_lags: int) -> Any:
+    W_x, W_h, _ = network.folded_weights
+    return responses(W_x, W_h, jnp.asarray(network.output_weights), n_lags=n_lags)[0]
 
 
 @computes_in_float64

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from .._recurrence import directions
+from .._recurrence import responses
 from .._status import Status
 from .._types import AnyArray
 from ._horizon import Horizon, SteadyState
@@ -67,13 +67,12 @@ def linear_terms(
     stable = is_stable(W_h) if steady else jnp.array(True)
     # an unstable recurrence is replaced before anything is computed, so that neither value nor gradient is NaN
     W_h = jnp.where(stable, W_h, 0.0) if steady else W_h
-    written = directions(W_x, W_h, n_lags=taps.shape[0], recurrence="linear")
-    A = jnp.einsum("hi,shj->sij", W_y, written)
+    A, behind = responses(W_x, W_h, W_y, n_lags=taps.shape[0])
     sums = _sum_lags(A, taps, mean, second_moment)
     offset = output_offset(W_h, W_y, b_h, b_y, taps.shape[0], steady)
     if steady:
         sums = _Sums(*(each[-1] for each in sums))
-        sums = _add_tail(sums, W_h, W_y, W_h @ written[-1], taps, mean, second_moment)
+        sums = _add_tail(sums, W_h, W_y, behind, taps, mean, second_moment)
 
     composition = (sums.mean_out + offset) ** 2 - sums.square_out
     correction = (
@@ -166,5 +165,4 @@ def output_offset(W_h: Any, W_y: Any, b_h: Any, b_y: Any, n_lags: int, steady: b
         return constant
     if steady:
         return constant + W_y.T @ jnp.linalg.solve(jnp.eye(W_h.shape[0], dtype=W_h.dtype) - W_h, b_h)
-    carried = directions(b_h[:, None], W_h, n_lags=n_lags, recurrence="linear")[..., 0]
-    return constant + jnp.cumsum(carried, axis=0) @ W_y
+    return constant + jnp.cumsum(responses(b_h[:, None], W_h, W_y, n_lags=n_lags)[0][..., 0], axis=0)

@@ -61,8 +61,8 @@ def state_moments(W_x: Any, W_h: Any, taps: Any, mean: Any, second_moment: Any, 
         covariance = lyapunov(W_h, (W_x * variance) @ W_x.T) + jnp.outer(mean_state, mean_state)
         return covariance, hit.sum(axis=0) + jnp.outer(mean_state, mean_target[-1])
     mean_state = jnp.cumsum(written @ mean, axis=0)
-    spread = jnp.cumsum(jnp.einsum("shj,j,sgj->shg", written, variance, written), axis=0)
     n_steps = taps.shape[0]
-    covariance = spread.mean(axis=0) + mean_state.T @ mean_state / n_steps
-    cross = jnp.cumsum(hit, axis=0).mean(axis=0) + mean_state.T @ mean_target / n_steps
+    share = 1 - jnp.arange(n_steps, dtype=W_h.dtype) / n_steps  # of the steps at which a lag is available
+    covariance = jnp.einsum("s,shj,j,sgj->hg", share, written, variance, written) + mean_state.T @ mean_state / n_steps
+    cross = jnp.einsum("s,shi->hi", share, hit) + mean_state.T @ mean_target / n_steps
     return covariance, cross
