@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import msgspec
 import numpy as np
 
+from .._errors import InvalidInput
 from .._progress import NoProgress, Progress
 from .._tensors import describe_network
 from ..data import FORMAT, SECONDS, BlockHeader, encode_block
@@ -52,17 +53,20 @@ def train_block(
     seeds = np.uint32(block.seeds[0]) + np.arange(block.n_lanes, dtype=np.uint32)
     weight_keys, data_keys = _network_keys(block.point_number, seeds)
     training = block.spec.training
-    result = fit(
-        problem.networks(weight_keys),
-        problem.task,
-        problem.process,
-        key=data_keys,
-        steps=training.steps,
-        objective=problem.objective,
-        optimizer=problem.optimizer,
-        record=Every(training.record_every),
-        progress=progress,
-    )
+    try:
+        result = fit(
+            problem.networks(weight_keys),
+            problem.task,
+            problem.process,
+            key=data_keys,
+            steps=training.steps,
+            objective=problem.objective,
+            optimizer=problem.optimizer,
+            record=Every(training.record_every),
+            progress=progress,
+        )
+    except InvalidInput as error:
+        raise error.within("training") if error.field.startswith("objective.") else error from None
     if result.interrupted:
         raise KeyboardInterrupt
     kept = slice(len(block.seeds))

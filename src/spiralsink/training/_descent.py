@@ -11,8 +11,11 @@ import numpy as np
 
 from .._float64 import float64
 from ..networks import RecurrentNetwork
+from ._batched import SideBySide
+from ._devices import filled_up, lane_mesh, on_each, per_lane, spread
 from ._engines import Unrolled
 from ._lanes import split_trained
+from ._memory import lanes_together
 from ._optimizers import apply_per_network, per_network, transformation_of
 from ._pace import Pace
 from ._unrolled import value_and_grad
@@ -45,7 +48,7 @@ class Descent:
 
     def __init__(self, goal: Any, lanes: RecurrentNetwork, *, optimizer: Any, steps: int, engine: Any):
         self._goal, self._steps, self.engine = goal, steps, str(engine)
-        self._differentiate = value_and_grad if isinstance(engine, Unrolled) else _side_by_side
+        self._unrolled = isinstance(engine, Unrolled)
         self._optimizer, self._rates = per_network(optimizer, lanes.W_x.shape[0])
         trained, self._fixed = split_trained(lanes)
         self._fixed_here = self._fixed
@@ -54,17 +57,18 @@ class Descent:
         count = lanes.W_x.shape[0]
         self._whole, self._where = trained, np.arange(count)
         self._alive, self._stopped, self._loss = np.ones(count, bool), np.zeros(count, bool), np.full(count, np.inf)
-        self._pace = Pace()
-        self._compiled = False
+        self._pace, self._mesh = Pace(), lane_mesh()
         self.step = 0
+        self._go_on_with(self._where)
 
     def advance(self, until: int) -> None:
         """Takes a chunk of steps, at most up to the step `until`."""
         began = time.monotonic()
         target = self._pace.target(self.step, until)
         with precision(self._goal.exact):
-            given = (self._differentiate, self._goal, self._optimizer, self._rates, self._steps)
-            state = _advance(*given, self._state, self._fixed_here, np.int32(target))
+            how = (self._differentiate, self._optimizer, self._steps, self._layout)
+            given = (self._state, self._goal, self._rates, self._fixed_here, np.int32(target))
+            state = _advance(*how, *given)
             state = jax.block_until_ready(state)
         self._state, taken, self.step = state, target - self.step, target
         if self._compiled:
@@ -85,19 +89,36 @@ class Descent:
         self._alive[self._where], self._loss[self._where] = self._state.alive, self._state.loss
 
     def _compact(self) -> None:
-        running = np.flatnonzero(self._state.alive)
-        if not running.size or 2 * running.size > self._where.size:
-            return
-        self._whole = self._written()
-        taken = jax.tree.map(lambda leaf: leaf[running] if eqx.is_array(leaf) else leaf, self._fixed)
-        state = jax.tree.map(lambda leaf: leaf[running], self._state._replace(step=None))
-        self._state, self._fixed_here = state._replace(step=self._state.step), taken
-        self._goal, self._rates, self._where = self._goal.take(running), self._rates[running], self._where[running]
+        running = np.unique(np.where(self._state.alive, self._where, -1), return_index=True)[1]
+        running = running[np.asarray(self._state.alive)[running]]
+        if running.size and 2 * filled_up(running, self._mesh).size <= self._where.size:
+            self._whole = self._written()
+            self._go_on_with(running)
+
+    def _go_on_with(self, places: np.ndarray) -> None:
+        """Goes on with the lanes at these places of the program, as many on every device."""
+        places, before, mesh = filled_up(places, self._mesh), self._where.size, self._mesh
+        with precision(self._goal.exact):
+            if not np.array_equal(places, np.arange(before)):
+                given = (self._state._replace(step=None), self._fixed_here)
+                state, self._fixed_here = jax.tree.map(lambda leaf: leaf[places] if eqx.is_array(leaf) else leaf, given)
+                self._state = state._replace(step=self._state.step)
+                self._goal = self._goal.take(places)
+                self._rates, self._where = self._rates[places], self._where[places]
+            self._layout = (None, ())
+            if mesh is not None:
+                along = (_along(self._state), per_lane(self._goal, places.size), True, True, False)
+                given = (self._state, self._goal, jnp.asarray(self._rates), self._fixed_here)
+                placed = [spread(tree, mesh, mask) for tree, mask in zip(given, along[:-1], strict=True)]
+                self._state, self._goal, self._rates, self._fixed_here = placed
+                self._layout = (mesh, along)
+        together = lanes_together(places.size // (mesh.size if mesh else 1), self._goal.lane_bytes(self.lanes))
+        self._differentiate = value_and_grad if self._unrolled else SideBySide(together)
         self._compiled = False
 
     def _written(self) -> RecurrentNetwork:
         """What is trained of all lanes, also of those that are no longer in the program."""
-        if self._where.size == self._alive.size:
+        if np.array_equal(self._where, np.arange(self._alive.size)):
             return self._state.trained
         return jax.tree.map(lambda whole, now: whole.at[self._where].set(now), self._whole, self._state.trained)
 
@@ -143,7 +164,16 @@ def _start(optimizer: Any, steps: int, trained: Any) -> _State:
 
 
 @eqx.filter_jit
-def _advance(
+def _advance(differentiate: Any, optimizer: Any, steps: int, layout: Any, *given: Any) -> _State:
+    """Steps up to the last of the arguments; `layout`: the mesh, and along which arrays lanes are laid over it."""
+
+    def local(state: _State, goal: Any, rates: Any, fixed: Any, until: Any) -> _State:
+        return _take_steps(differentiate, goal, optimizer, rates, steps, state, fixed, until)
+
+    return on_each(local, *layout)(*given)
+
+
+def _take_steps(
     differentiate: Any,
     goal: Any,
     optimizer: Any,
@@ -174,15 +204,9 @@ def _advance(
     return jax.lax.while_loop(lambda state: state.step < until, step, state)
 
 
-def _side_by_side(goal: Any, trained: Any, fixed: Any, step: Any) -> tuple[Any, Any]:
-    """The losses of all lanes and their gradients, by batched matrix products."""
-    fixed_arrays, rest = eqx.partition(fixed, eqx.is_array)
-
-    def lane_loss(trained: Any, fixed_arrays: Any, data: Any) -> Any:
-        return goal.lane_loss(eqx.combine(trained, fixed_arrays, rest), data)
-
-    data = goal.data(step, trained.W_x.shape[0])
-    return jax.vmap(jax.value_and_grad(lane_loss))(trained, fixed_arrays, data)
+def _along(state: _State) -> _State:
+    """Which arrays of a state have an axis of lanes: all but the step."""
+    return jax.tree.map(lambda _: True, state)._replace(step=False)
 
 
 def _all_finite(tree: Any) -> Any:

@@ -19,9 +19,11 @@ from .._words import key_words
 from ..networks import RecurrentNetwork
 from ..tasks import Batch
 from ._lanes import to_lanes
+from ._memory import check_evaluation_fits
 from ._native_job import why_not_native
 from ._native_sums import sum_native
 from ._objectives import check_burn_in
+from ._rollout import Whole, choose_rollout, is_faster_by_powers
 from ._sequences import Sequences, check_fit, make_sequences
 
 _BLOCK = 256  # sequences drawn from one key: part of what a key means
@@ -68,7 +70,8 @@ def sampled_loss(
     """(1 / (N (T - b))) sum_n sum_{t = b+1}^{T} w_t sum_i I_i (y_{i,t} - y*_{i,t})^2 over fresh sequences, h_0 = 0.
 
     Networks run in float32, sums are taken in float64. All networks of a stack hear the same sequences (the same
-    random numbers, where their processes differ). Memory does not grow with the number of sequences.
+    random numbers, where their processes differ). Memory does not grow with the number of sequences, and beyond 512
+    steps it grows with horizon (N_x + N_y) alone: states are not kept.
 
     Args:
         network: One network or a stack.
@@ -89,6 +92,7 @@ def sampled_loss(
     check_count("n_sequences", n_sequences, 2)
     check_burn_in(burn_in, check_count("horizon", horizon))
     stack = check_fit(network, task, process)
+    check_evaluation_fits(network, horizon)
     sequences = make_sequences(task, process, n_outputs=network.n_outputs, horizon=horizon)
     lanes = to_lanes(network, stack, jnp.float32)
     measured = measure_sampled(
@@ -136,9 +140,11 @@ def measure_sampled(
 ) -> Measured:
     """Losses of lanes on shared sequences, and those of a silent network on the same ones.
 
-    By the native kernel on that many threads where it can; by XLA elsewhere, and for `threads` 0.
+    By the native kernel on that many threads where it can; by XLA elsewhere, where powers of a long linear recurrence
+    are faster, and for `threads` 0.
     """
-    if threads and not why_not_native(lanes, sequences, _BLOCK):
+    by_powers = is_faster_by_powers(lanes, sequences.horizon)
+    if threads and not by_powers and not why_not_native(lanes, sequences, _BLOCK):
         sums = _native_sums(lanes, sequences, key, n_sequences=n_sequences, burn_in=burn_in, threads=threads)
     else:
         sums = _xla_sums(lanes, sequences, key, n_sequences=n_sequences, burn_in=burn_in)
@@ -182,25 +188,38 @@ def _sum_blocks(
 ) -> _Sums:
     count, n_outputs = lanes.W_x.shape[0], sequences.importance.shape[0]
     arrays, rest = eqx.partition(lanes, eqx.is_array)
-    numbers = _BLOCK * sequences.horizon * (lanes.n_features + lanes.n_hidden + 2 * n_outputs)
-    together = max(1, _MOST_NUMBERS // numbers)
+    rollout = choose_rollout(lanes, sequences.horizon)
+    states = lanes.n_hidden if isinstance(rollout, Whole) else 0
+    numbers = _BLOCK * sequences.horizon * (lanes.n_features + states + 2 * n_outputs)
+    parts = _parts(count, max(1, _MOST_NUMBERS // numbers))
 
     def add_block(block: Any, sums: _Sums) -> _Sums:
-        batch = _draw(sequences, jax.random.fold_in(key, block), count)
-        counted = block * _BLOCK + jnp.arange(_BLOCK, dtype=jnp.int32) < n_sequences
-        silent = _per_sequence(jnp.zeros((), jnp.float32), batch, burn_in)
+        block_key = jax.random.fold_in(key, block)
+        shared = None if sequences.differs else _draw(sequences, block_key, count)
+        counted = (block * _BLOCK + jnp.arange(_BLOCK, dtype=jnp.int32) < n_sequences)[:, None]
 
-        def one_lane(lane: Any) -> _Sums:
-            arrays, own = lane
-            heard = own if sequences.differs else batch
-            errors = _per_sequence(eqx.combine(arrays, rest)(heard.inputs).outputs, heard, burn_in)
-            errors = jnp.where(counted[:, None], errors, 0.0)
+        def silent_of(batch: Batch) -> Any:
+            errors = _per_sequence(jnp.zeros((), jnp.float32), batch, burn_in)
+            return jnp.where(counted, errors, 0.0).sum(axis=-2)
+
+        def one_lane(arrays: Any, batch: Batch) -> _Sums:
+            network = eqx.combine(arrays, rest)
+            errors = rollout(network, batch, burn_in=burn_in, noise=None, dtype=jnp.float64)
+            errors = jnp.where(counted, errors, 0.0)
             total = errors @ sequences.importance.astype(jnp.float64)
             return _Sums(total.sum(), (total**2).sum(), errors.sum(axis=0), jnp.zeros((), jnp.float64))
 
-        each = (arrays, batch if sequences.differs else None)
-        found = jax.vmap(one_lane)(each) if count <= together else jax.lax.map(one_lane, each, batch_size=together)
-        found = found._replace(silent=jnp.where(counted[:, None], silent, 0.0).sum(axis=-2))
+        def one_part(which: Any) -> _Sums:
+            some = jax.tree.map(lambda leaf: leaf[which], arrays)
+            if shared is not None:
+                return jax.vmap(one_lane, in_axes=(0, None))(some, shared)
+            batch = _draw(sequences.take(which), block_key, which.size)
+            return jax.vmap(one_lane)(some, batch)._replace(silent=silent_of(batch))
+
+        found = one_part(parts[0]) if len(parts) == 1 else jax.lax.map(one_part, jnp.asarray(parts))
+        if len(parts) > 1:
+            found = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:count], found)
+        found = found if shared is None else found._replace(silent=silent_of(shared))
         return jax.tree.map(jnp.add, sums, found)
 
     def zeros(*shape: int) -> Any:
@@ -209,6 +228,13 @@ def _sum_blocks(
     silent = zeros(count, n_outputs) if sequences.differs else zeros(n_outputs)
     start = _Sums(zeros(count), zeros(count), zeros(count, n_outputs), silent)
     return jax.lax.fori_loop(first, end, add_block, start)
+
+
+def _parts(count: int, most: int) -> np.ndarray:
+    """Positions of lanes, (parts, lanes of a part); the last lane fills up the last part."""
+    parts = math.ceil(count / most)
+    size = math.ceil(count / parts)
+    return np.minimum(np.arange(parts * size), count - 1).reshape(parts, size)
 
 
 def _draw(sequences: Sequences, key: Any, count: int) -> Batch:

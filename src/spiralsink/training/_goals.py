@@ -1,28 +1,35 @@
 """Objectives prepared for the lanes of a stack: the loss of one lane, the data of each step, the measurement."""
 
 import dataclasses
-import math
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._arrays import key_shape
 from .._errors import InvalidInput, NotCovered, Shown
 from .._float64 import float64, to_numpy
 from .._recurrence import directions
 from .._words import key_words, step_words
 from ..networks import RecurrentNetwork
 from ..tasks import Batch, FilterTask, filter_memory
-from ..theory import PROBLEM_AXES, LossTerms, Problem, check_laws, exact_terms, problem_arrays, silent_loss
+from ..theory import (
+    PROBLEM_AXES,
+    LossTerms,
+    Problem,
+    SteadyState,
+    check_laws,
+    exact_terms,
+    problem_arrays,
+    silent_loss,
+)
 from ._evaluate import Measured, measure_sampled
+from ._keys import check_keys, split_keys
+from ._memory import check_training_fits, exact_lane_bytes, lane_bytes, lanes_together
 from ._objectives import ExpectedLoss, Penalised, SampledLoss
+from ._rollout import LONG, choose_rollout
 from ._sequences import Sequences, make_sequences
-
-_EVALUATION_SEED = 20260422
-_SHARED_SEED = 20260423
 
 
 class Goal(Protocol):
@@ -42,6 +49,10 @@ class Goal(Protocol):
 
     def take(self, lanes: Any) -> Any:
         """The goal of some of the lanes, by their positions."""
+        ...
+
+    def lane_bytes(self, network: RecurrentNetwork) -> int:
+        """Memory that each lane takes beside others in the computation of their losses and gradients."""
         ...
 
 
@@ -87,17 +98,26 @@ class ExpectedGoal(eqx.Module):
             problem = jax.tree.map(taken, self.problem, PROBLEM_AXES)
         return ExpectedGoal(problem, self.lane_loss)
 
+    def lane_bytes(self, network: RecurrentNetwork) -> int:
+        objective, n_lags = self.lane_loss.objective, self.problem.taps.shape[-3]
+        steady = isinstance(objective.horizon, SteadyState)
+        return exact_lane_bytes(network, n_lags=n_lags, steady=steady, quadrature=objective.quadrature)
+
 
 class SampledLaneLoss(eqx.Module):
-    """The loss of one lane on its batch, with noise on the states where there is any."""
+    """The loss of one lane on its batch, with noise on the states where there is any.
+
+    At long horizons in less memory than that of the states, as `_rollout` says.
+    """
 
     burn_in: int = eqx.field(static=True)
+    state_noise: float = eqx.field(static=True, default=0.0)
 
     def __call__(self, network: RecurrentNetwork, data: Any) -> Any:
         batch, noise, importance = data
-        outputs = network(batch.inputs, noise=noise).outputs
-        errors = (outputs - batch.targets) ** 2 * batch.weights[..., None]
-        return jnp.sum(errors[..., self.burn_in :, :].mean(axis=(-3, -2)) * importance)
+        errors = choose_rollout(network, batch.inputs.shape[-2], self.state_noise)
+        found = errors(network, batch, burn_in=self.burn_in, noise=noise, dtype=jnp.float32)
+        return jnp.sum(found.mean(axis=0) * importance)
 
 
 class SampledGoal(eqx.Module):
@@ -137,6 +157,10 @@ class SampledGoal(eqx.Module):
         changes = (self.sequences.take(lanes), self.keys[lanes], words)
         return eqx.tree_at(lambda goal: (goal.sequences, goal.keys, goal.words), self, changes)
 
+    def lane_bytes(self, network: RecurrentNetwork) -> int:
+        sizes = {"batch_size": self.batch_size, "horizon": self.sequences.horizon}
+        return lane_bytes(network, **sizes, state_noise=self.state_noise)
+
     def batch(self, step: Any) -> Batch:
         """The batch of a step; without an axis of lanes where all of them hear the same."""
         if self.sequences.from_words(self.batch_size):
@@ -146,9 +170,11 @@ class SampledGoal(eqx.Module):
         return self.sequences.own(jax.vmap(lambda key: _step_keys(key, step)[0])(self.keys), self.batch_size)
 
     def noise(self, step: Any) -> Any:
-        """The noise of a step, (lanes, batch, time, hidden), or None."""
+        """The noise of a step, (lanes, batch, time, hidden), or None; at long horizons the keys that it comes from."""
         if not self.state_noise:
             return None
+        if self.sequences.horizon >= LONG:
+            return jax.vmap(lambda key: _step_keys(key, step)[1])(self.keys)
         shape = (self.batch_size, self.sequences.horizon, self.n_hidden)
 
         def one(key: Any) -> Any:
@@ -198,6 +224,9 @@ class PenalisedGoal(eqx.Module):
         last_lag = self.last_lag[lanes] if self.last_lag.ndim else self.last_lag
         return PenalisedGoal(self.inner.take(lanes), last_lag, self.lane_loss)
 
+    def lane_bytes(self, network: RecurrentNetwork) -> int:
+        return self.inner.lane_bytes(network)
+
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
@@ -221,7 +250,7 @@ def prepare(objective: Any, network: RecurrentNetwork, task: Any, process: Any, 
         NotCovered: If the exact loss is not known for the network, or a penalty has no lag to end at.
         InvalidInput: If a delay lies beyond the horizon, or the key is not a key.
     """
-    _key_stack(key, network.stack)
+    check_keys(key, network.stack)
     if isinstance(objective, Penalised):
         inner = prepare(objective.objective, network, task, process, key=key, threads=threads)
         last_lag = _last_lag(objective, task, process)
@@ -233,40 +262,6 @@ def prepare(objective: Any, network: RecurrentNetwork, task: Any, process: Any, 
         return _prepare_sampled(objective, network, task, process, key, threads)
     given = objective.__name__ if isinstance(objective, type) else type(objective).__name__
     raise InvalidInput("objective", Shown(given), "ExpectedLoss(), SampledLoss() or Penalised(...)")
-
-
-class Keys(NamedTuple):
-    """`lanes`: one key per lane; `shared`: of batches that all lanes hear; `evaluation`: of the evaluation batch."""
-
-    lanes: Any
-    shared: Any
-    evaluation: Any
-
-
-def split_keys(key: Any, stack: tuple[int, ...]) -> Keys:
-    """The keys of a training from one key, or from one key per network.
-
-    The first keys of a larger stack are those of a smaller one. Given one key per network, networks may be in any
-    order and company: then shared batches and the evaluation batch are always the same, whatever the keys.
-
-    Raises:
-        InvalidInput: If `key` is no key, or neither one key nor one per network.
-    """
-    shape = _key_stack(key, stack)
-    if shape:
-        own = key.reshape(-1, *key.shape[len(shape) :])
-        return Keys(own, jax.random.key(_SHARED_SEED), jax.random.key(_EVALUATION_SEED))
-    lanes = jnp.arange(math.prod(stack), dtype=jnp.uint32)
-    train_key, evaluation_key = jax.random.split(key)
-    own = jax.vmap(lambda lane: jax.random.fold_in(train_key, lane))(lanes)
-    return Keys(own, jax.random.fold_in(key, _SHARED_SEED), evaluation_key)
-
-
-def _key_stack(key: Any, stack: tuple[int, ...]) -> tuple[int, ...]:
-    shape = key_shape(key)
-    if shape not in ((), stack):
-        raise InvalidInput("key", Shown(f"keys of shape {shape}"), f"one key, or one per network of the stack {stack}")
-    return shape
 
 
 def lanes_of_problem(problem: Problem, count: int) -> Problem:
@@ -288,19 +283,23 @@ def _prepare_expected(objective: ExpectedLoss, network: RecurrentNetwork, task: 
     lane_loss = ExpectedLaneLoss(objective, process.amplitudes)
     with float64():
         flat = jax.tree.map(_flat, problem, PROBLEM_AXES)
+    goal = ExpectedGoal(flat, lane_loss)
 
     def measure(lanes: RecurrentNetwork) -> Measured:
         with float64():
-            terms, silent = to_numpy(_measure_expected(lanes, flat, lane_loss))
+            together = lanes_together(lanes.W_x.shape[0], goal.lane_bytes(lanes))
+            terms, silent = to_numpy(_measure_expected(lanes, flat, lane_loss, together))
         importance = np.asarray(problem.importance, np.float64)
         return Measured(terms.total, np.zeros_like(terms.total), terms.per_output, silent @ importance, silent, terms)
 
-    return Prepared(ExpectedGoal(flat, lane_loss), measure)
+    return Prepared(goal, measure)
 
 
 def _prepare_sampled(
     objective: SampledLoss, network: RecurrentNetwork, task: Any, process: Any, key: Any, threads: int
 ) -> Prepared:
+    sizes = {"batch_size": objective.batch_size, "horizon": objective.horizon, "state_noise": objective.state_noise}
+    check_training_fits(network, **sizes)
     sequences = make_sequences(task, process, n_outputs=network.n_outputs, horizon=objective.horizon)
     keys = split_keys(key, network.stack)
 
@@ -315,7 +314,7 @@ def _prepare_sampled(
         keys=keys.lanes,
         shared_key=keys.shared if shared else None,
         words=key_words(keys.shared) if shared else jax.vmap(key_words)(keys.lanes),
-        lane_loss=SampledLaneLoss(objective.burn_in),
+        lane_loss=SampledLaneLoss(objective.burn_in, objective.state_noise),
         batch_size=objective.batch_size,
         n_hidden=network.n_hidden,
         state_noise=objective.state_noise,
@@ -324,16 +323,19 @@ def _prepare_sampled(
 
 
 @eqx.filter_jit
-def _measure_expected(lanes: RecurrentNetwork, problem: Problem, lane_loss: ExpectedLaneLoss) -> Any:
+def _measure_expected(lanes: RecurrentNetwork, problem: Problem, lane_loss: ExpectedLaneLoss, together: int) -> Any:
     arrays, rest = eqx.partition(lanes, eqx.is_array)
+    count = lanes.W_x.shape[0]
 
-    def one(arrays: Any, problem: Problem) -> Any:
+    def one(lane: Any) -> Any:
+        arrays, problem = lane
         terms = lane_loss.terms(eqx.combine(arrays, rest), problem)
         horizon = lane_loss.objective.horizon
         silent = silent_loss(problem.taps, problem.mean, problem.second_moment, horizon=horizon)
         return terms, silent
 
-    return jax.vmap(one)(arrays, lanes_of_problem(problem, lanes.W_x.shape[0]))
+    each = (arrays, lanes_of_problem(problem, count))
+    return jax.vmap(one)(each) if count <= together else jax.lax.map(one, each, batch_size=together)
 
 
 def _last_lag(objective: Penalised, task: Any, process: Any) -> np.ndarray:

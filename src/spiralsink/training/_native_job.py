@@ -9,6 +9,7 @@ from ..networks import RecurrentNetwork, Tied
 from ..processes import Constant, Uniform
 from ._compiler import NoKernel
 from ._kernel import load_kernel
+from ._memory import native_fits
 from ._sequences import Sequences
 
 _MOST_HIDDEN = 1024
@@ -27,9 +28,12 @@ def why_not_native(lanes: RecurrentNetwork, sequences: Sequences, n_sequences: i
     if not all(isinstance(law, Uniform | Constant) for law in sequences.process.amplitudes):
         return "an amplitude is neither uniform nor constant"
     try:
-        load_kernel(lanes)
+        kernel = load_kernel(lanes)
     except NoKernel as error:
         return str(error)
+    deepest = {"deepest_tap": max(sequences.lags, default=0), "deepest_tie": lanes.W_y.max_lag if lanes.tied else 0}
+    if not native_fits(kernel, horizon=sequences.horizon, **deepest):
+        return "the states of all steps are too much for the memory"
     return ""
 
 

@@ -156,7 +156,9 @@ def make_sequences(task: Any, process: Any, *, n_outputs: int, horizon: int) -> 
     lags, entries, taps = (), (), None
     if isinstance(task, FilterTask):
         check_reach(task, process.n_features, horizon)
-        filters = np.asarray(task.target_filter(horizon, process.n_features), np.float64)
+        memory = getattr(task, "memory", None)
+        n_lags = min(horizon, memory) if isinstance(memory, int) else horizon
+        filters = np.asarray(task.target_filter(n_lags, process.n_features), np.float64)
         lags = used_lags(filters)
         filters = filters[..., list(lags), :, :]
         used = np.abs(filters).reshape(-1, *filters.shape[-3:]).max(axis=0) > 0

@@ -1,0 +1,231 @@
+"""How much memory a training needs, and how much there is.
+
+For one network of N weights and biases on batches of B sequences of T steps, in numbers of 4 bytes:
+
+- native: the states of 16 sequences, T (2 N_h + N_x + N_y) 16, for every thread; the kernel itself says how much
+- XLA, unrolled: T (2 N_h + N_x + N_y) for each of 32 networks and at least 8 sequences
+- XLA, batched: 9 N, and below 512 steps B T (5 N_h + 2.5 (N_x + N_y)) (6 N_h with tanh, 8 N_h with noise on states).
+  Above: 2 B T (N_x + N_y) and B N_h (T / L + 4 L) with L about sqrt(T) / 2, or, for linear recurrences,
+  B N_h T / L + 3 L (N_x + N_y) N_h + 2 L^2 N_x N_y + 2 log2(L) N_h^2 with L about N_h / sqrt(N_x N_y)
+
+The first holds whatever the size of the stack; the last is multiplied by as many networks as are trained side by side:
+all of them, or as many as fit.
+"""
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from .._errors import InvalidInput
+from .._machine import usable_cores
+from ..networks import RecurrentNetwork
+from ._rollout import Powers, Segments, choose_rollout
+
+_NUMBER = 4  # bytes
+_SHARE = 0.5  # of the memory, for what is trained side by side
+_EVALUATED = 256  # sequences of an evaluation that are there at once
+
+
+def available_bytes() -> int:
+    """Memory that arrays can still be made in: of the device, or free and not forbidden to this process.
+
+    On a GPU what its allocator has left; otherwise from `/proc/meminfo` and the limits of control groups, or, where
+    there are none, all physical memory.
+    """
+    stats = None if jax.default_backend() == "cpu" else jax.local_devices()[0].memory_stats()
+    if stats and "bytes_limit" in stats:
+        return stats["bytes_limit"] - stats.get("bytes_in_use", 0)
+    return min([_free_bytes(), *_group_bytes()])
+
+
+def _free_bytes() -> int:
+    listing = Path("/proc/meminfo")
+    if listing.exists():
+        for line in listing.read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return total_bytes()
+
+
+def total_bytes() -> int:
+    """Physical memory of the machine."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):  # no such name here
+        return 8 << 30
+
+
+def _group_bytes(root: Path = Path("/sys/fs/cgroup"), listing: Path = Path("/proc/self/cgroup")) -> list[int]:
+    """What the control groups of this process, and those around them, still allow."""
+    if not listing.exists():
+        return []
+    found = []
+    for line in listing.read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers in ("", "memory"):
+            names = (
+                ("memory.limit_in_bytes", "memory.usage_in_bytes") if controllers else ("memory.max", "memory.current")
+            )
+            top = root / controllers
+            group = top / path.lstrip("/")
+            groups = [each for each in (group, *group.parents) if each.is_relative_to(top)]
+            found += [_left(each, *names) for each in groups]
+    return [left for left in found if left is not None]
+
+
+def _left(group: Path, limit: str, usage: str) -> int | None:
+    try:
+        return max(int((group / limit).read_text()) - int((group / usage).read_text()), 0)
+    except (OSError, ValueError):  # no such group here, or "max"
+        return None
+
+
+def lane_bytes(network: RecurrentNetwork, *, batch_size: int, horizon: int, state_noise: float = 0.0) -> int:
+    """What `Batched` needs for each network that is trained beside others on a sampled loss.
+
+    Args:
+        network: A network or a stack.
+        batch_size: B.
+        horizon: T.
+        state_noise: Standard deviation of the noise on its states.
+    """
+    n_hidden, n_features, n_outputs = network.n_hidden, network.n_features, network.n_outputs
+    ends, joint = n_features + n_outputs, n_features * n_outputs
+    weights = n_hidden * (n_hidden + ends + 1) + n_outputs
+    rollout = choose_rollout(network, horizon, state_noise)
+    steps = batch_size * horizon
+    if isinstance(rollout, Powers):
+        length = rollout.length
+        powers = 3 * length * ends * n_hidden + 2 * length**2 * joint + 2 * math.log2(length) * n_hidden**2
+        numbers = 2 * steps * ends + steps / length * n_hidden + powers
+    elif isinstance(rollout, Segments):
+        length = rollout.length
+        inside = (7 if state_noise else 4) * length
+        numbers = 2 * steps * ends + batch_size * n_hidden * (horizon / length + inside)
+    else:
+        states = 5 + (network.recurrence == "tanh") + 3 * (state_noise > 0)
+        numbers = steps * (states * n_hidden + 2.5 * ends)
+    return int(_NUMBER * (numbers + 9 * weights))
+
+
+def exact_lane_bytes(network: RecurrentNetwork, *, n_lags: int, steady: bool, quadrature: Any) -> int:
+    """What each network takes beside others in the gradient of an exact loss.
+
+    Args:
+        network: A network or a stack.
+        n_lags: Lags of the target filter that are worked with.
+        steady: Whether the loss is that of the steady state.
+        quadrature: Of a ReLU readout.
+    """
+    n_features = network.n_features
+    if network.readout == "relu":
+        per_lag = 28 if steady else 520
+        return 8 * per_lag * quadrature.n_nodes * n_features * (max(n_lags, quadrature.n_lags) if steady else n_lags)
+    stepwise = 4 * network.n_hidden * n_features if n_lags <= 512 else 0
+    return 8 * n_lags * (stepwise + 14 * n_features * network.n_outputs)
+
+
+def unrolled_bytes(network: RecurrentNetwork, *, horizon: int) -> int:
+    """What `Unrolled` needs on a CPU beside the weights, for stacks of any size."""
+    per_step = 2 * (3 * network.n_hidden + network.n_features + network.n_outputs)
+    return _NUMBER * 32 * 8 * horizon * per_step
+
+
+def native_bytes(kernel: Any, *, horizon: int, deepest_tap: int, deepest_tie: int, threads: int) -> int:
+    """What `Native` needs beside the weights, for stacks of any size.
+
+    Args:
+        kernel: The compiled kernel.
+        horizon: T.
+        deepest_tap: Largest lag of the target filter.
+        deepest_tie: Largest lag of a tied readout.
+        threads: How many of them.
+    """
+    counts = dict.fromkeys(("lanes", "burn_in", "batch", "sequences", "taps", "first_step", "steps", "total_steps"), 1)
+    job = counts | {"horizon": horizon, "deepest_tap": deepest_tap, "deepest_tie": deepest_tie, "clip": 1.0}
+    return threads * kernel.scratch_bytes(job)
+
+
+def native_fits(kernel: Any, *, horizon: int, deepest_tap: int, deepest_tie: int) -> bool:
+    """Whether the states of the native kernel on all cores fit in half of the memory."""
+    sizes = {"horizon": horizon, "deepest_tap": deepest_tap, "deepest_tie": deepest_tie}
+    return native_bytes(kernel, **sizes, threads=usable_cores()) <= _budget()
+
+
+def lanes_together(count: int, each: int) -> int:
+    """How many of `count` lanes of so many bytes are worked on side by side: all, or equal parts that fit.
+
+    Parts are cut by half of the machine's memory, so that they are the same whatever else runs, unless less is free.
+    """
+    fit = max(1, int(_budget() // max(each, 1)))
+    return math.ceil(count / math.ceil(count / fit))
+
+
+def _budget() -> float:
+    limits = [0.8 * available_bytes()]
+    if jax.default_backend() == "cpu":
+        limits.append(_SHARE * total_bytes())
+    return min(limits)
+
+
+def check_training_fits(
+    network: RecurrentNetwork, *, batch_size: int, horizon: int, state_noise: float = 0.0, available: int | None = None
+) -> None:
+    """Raises unless one network can be trained on a sampled loss, in whatever way needs least memory.
+
+    Raises:
+        InvalidInput: Names the horizon, or the batch size where one sequence would fit, and what is needed and there.
+    """
+    left = available_bytes() if available is None else available
+
+    def needed(batch_size: int, horizon: int) -> int:
+        training = lane_bytes(network, batch_size=batch_size, horizon=horizon, state_noise=state_noise)
+        return max(training, evaluation_bytes(network, horizon=horizon))
+
+    wanted = needed(batch_size, horizon)
+    if wanted <= left:
+        return
+    hint = f"one network needs {_shown(wanted)}, {_shown(left)} are available"
+    if needed(1, horizon) <= left:
+        most = _most(lambda size: needed(size, horizon) <= left, batch_size)
+        raise InvalidInput("objective.batch_size", batch_size, f"<= {most} at this horizon", hint=hint)
+    most = _most(lambda steps: needed(batch_size, steps) <= left, horizon)
+    if most:
+        raise InvalidInput("objective.horizon", horizon, f"<= {most} with this batch size", hint=hint)
+    raise InvalidInput("n_hidden", network.n_hidden, "fewer", hint=hint)
+
+
+def check_evaluation_fits(network: RecurrentNetwork, horizon: int) -> None:
+    """Raises unless one network can be evaluated on sequences of that length.
+
+    Raises:
+        InvalidInput: Names the horizon, and what is needed and there.
+    """
+    left, wanted = available_bytes(), evaluation_bytes(network, horizon=horizon)
+    if wanted > left:
+        most = _most(lambda steps: evaluation_bytes(network, horizon=steps) <= left, horizon)
+        hint = f"one network needs {_shown(wanted)}, {_shown(left)} are available"
+        raise InvalidInput("horizon", horizon, f"<= {most}", hint=hint)
+
+
+def evaluation_bytes(network: RecurrentNetwork, *, horizon: int) -> int:
+    """What XLA needs to evaluate one network: 256 sequences are there at once."""
+    ends = network.n_features + network.n_outputs
+    states = 2 * network.n_hidden if horizon < 512 else network.n_hidden / 64
+    return int(_NUMBER * _EVALUATED * horizon * (4 * ends + states))
+
+
+def _most(fits: Any, above: int) -> int:
+    """The largest whole number below `above` that fits; 0 if none does."""
+    low, high = 0, above
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
+
+
+def _shown(size: int) -> str:
+    return f"{size / 1e9:.3g} GB" if size >= 1e8 else f"{size / 1e6:.3g} MB"
