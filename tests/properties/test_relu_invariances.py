@@ -93,8 +93,8 @@ def test_losses_are_not_negative_and_no_larger_than_linear_ones(seed, p):
 
 
 @pytest.mark.slow
-@settings(max_examples=6, deadline=None)
-@given(seeds, st.floats(0.1, 30.0), chances)
+@settings(max_examples=12, deadline=None)
+@given(seeds, st.sampled_from([0.1, 30.0]), chances)  # every law compiles a program of its own
 def test_inputs_twice_as_large_and_weights_half_as_large(seed, high, p):
     """The target grows with the inputs: free output weights follow it."""
     W_x, W_h, W_y = random_weights(seed)

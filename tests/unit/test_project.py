@@ -223,16 +223,6 @@ def test_the_reference_has_every_public_name():
     assert groups == set(spiralsink._PUBLIC) | {f"spiralsink.{name}" for name in spiralsink._SUBPACKAGES}
 
 
-def readme_example() -> str:
-    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
-    return example
-
-
-def test_the_readme_example_runs():
-    assert len(readme_example().strip().splitlines()) <= 12
-    exec(compile(readme_example(), "README.md", "exec"), {"__name__": "__main__"})
-
-
 def test_no_path_of_a_machine_is_written_down():
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
     pattern = re.compile(r"(^|[\s\"'`(=])/(home|root|Users|work)/\w", flags=re.MULTILINE)

@@ -53,7 +53,7 @@ def test_steady_state_by_adam():
 @pytest.mark.slow
 @pytest.mark.parametrize("optimizer", [sk.BFGS(), sk.Adam(0.02)], ids=["BFGS", "Adam"])
 def test_finite_horizon(optimizer):
-    assert_trained(train(18, optimizer=optimizer, steps=20), horizon=18)
+    assert_trained(train(6, optimizer=optimizer, steps=20), horizon=6)
 
 
 @pytest.mark.slow

@@ -74,4 +74,5 @@ def test_the_command_says_its_version(python, tmp_path):
 
 def test_the_readme_example_runs(python, tmp_path):
     (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    assert len(example.strip().splitlines()) <= 12
     assert run(python, "-W", "error", "-c", example, cwd=tmp_path)
