@@ -39,5 +39,5 @@ docs:  ## the documentation: docs/_build/html/index.html (warnings are errors)
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
 clean:  ## remove the environment, the caches and what was built; results/ stays
-	rm -rf .venv build dist docs/_build docs/jupyter_execute .pytest_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf .venv build dist docs/_build docs/jupyter_execute .pytest_cache .ruff_cache .hypothesis .benchmarks .cache
 	find src tests tools docs -name __pycache__ -type d -prune -exec rm -rf {} +

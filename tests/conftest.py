@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import hypothesis
 import jax
@@ -7,6 +8,26 @@ import pytest
 hypothesis.settings.register_profile("local", deadline=None, print_blob=True)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+# What one process compiled the others read, commands that tests start included; JAX names entries by program, versions
+# and instruction set. An entry that another process is writing, or did not finish, is compiled again, with a warning.
+BROKEN_ENTRIES = [f"ignore:Error {verb} persistent compilation cache" for verb in ("reading", "writing")]
+CACHE = {
+    "jax_compilation_cache_dir": str(Path(__file__).parents[1] / ".cache/jax"),
+    "jax_persistent_cache_min_compile_time_secs": 0.2,
+}
+for name, value in CACHE.items():
+    if os.environ.setdefault(name.upper(), str(value)) == str(value):
+        jax.config.update(name, value)
+os.environ.setdefault("PYTHONWARNINGS", ",".join(BROKEN_ENTRIES))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for each in BROKEN_ENTRIES:
+        config.addinivalue_line("filterwarnings", each)
+
+
+pytest.register_assert_rewrite("cases")
 
 # in tests every mixture of dtypes must be meant; ranks may differ, because arrays broadcast over stacks
 jax.config.update("jax_numpy_dtype_promotion", "strict")
