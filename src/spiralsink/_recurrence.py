@@ -19,7 +19,7 @@ READOUTS = ("linear", "relu")
 DIRECTION_KINDS = {"linear": "algebraic", "relu": "unit impulse", "tanh": "jacobian at rest"}
 
 _SETTLING_STEPS = 1000
-_MOST_STEPWISE = 512  # lags that are followed one by one; more of them by powers
+_MOST_STEPWISE = 512  # lags whose directions are there on the way to responses
 _ACTIVATIONS: dict[str, Callable[[Any], Any]] = {"linear": lambda h: h, "relu": jax.nn.relu, "tanh": jnp.tanh}
 
 
@@ -93,13 +93,10 @@ def directions(
     - ReLU: D_0 = W_x, D_{s+1} = W_h relu(D_s), the response to a positive unit impulse
     - tanh: the Jacobian of h_{t+s} with respect to x_t at rest
 
-    With a hidden bias the impulse and the Jacobian are taken on the background of the state at rest. Many lags of a
-    linear recurrence are found by doubling: in log2(n_lags) matrix products, and the memory of the result.
+    With a hidden bias the impulse and the Jacobian are taken on the background of the state at rest. One lag after the
+    other, in the memory of the result: by powers of W_h it is no faster.
     """
     alpha = _column(leak, 2)
-    if recurrence == "linear" and n_lags > _MOST_STEPWISE:
-        identity = jnp.eye(W_h.shape[-1], dtype=W_h.dtype)
-        return doubled((1 - alpha) * identity + alpha * W_h, alpha * W_x, n_lags)[0]
     if b_h is None or recurrence == "linear":
         rest = jnp.zeros_like(W_x[..., :1])
     else:

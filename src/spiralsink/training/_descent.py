@@ -12,10 +12,10 @@ import numpy as np
 from .._float64 import float64
 from ..networks import RecurrentNetwork
 from ._batched import SideBySide
-from ._devices import filled_up, lane_mesh, on_each, per_lane, spread
+from ._devices import filled_up, lane_mesh, n_devices, on_each, per_lane, spread
 from ._engines import Unrolled
 from ._lanes import split_trained
-from ._memory import lanes_together
+from ._memory import lanes_together, weights_bytes
 from ._optimizers import apply_per_network, per_network, transformation_of
 from ._pace import Pace
 from ._unrolled import value_and_grad
@@ -91,13 +91,13 @@ class Descent:
     def _compact(self) -> None:
         running = np.unique(np.where(self._state.alive, self._where, -1), return_index=True)[1]
         running = running[np.asarray(self._state.alive)[running]]
-        if running.size and 2 * filled_up(running, self._mesh).size <= self._where.size:
+        if running.size and 2 * filled_up(running, n_devices(self._mesh)).size <= self._where.size:
             self._whole = self._written()
             self._go_on_with(running)
 
     def _go_on_with(self, places: np.ndarray) -> None:
         """Goes on with the lanes at these places of the program, as many on every device."""
-        places, before, mesh = filled_up(places, self._mesh), self._where.size, self._mesh
+        places, before, mesh = filled_up(places, n_devices(self._mesh)), self._where.size, self._mesh
         with precision(self._goal.exact):
             if not np.array_equal(places, np.arange(before)):
                 given = (self._state._replace(step=None), self._fixed_here)
@@ -112,7 +112,9 @@ class Descent:
                 placed = [spread(tree, mesh, mask) for tree, mask in zip(given, along[:-1], strict=True)]
                 self._state, self._goal, self._rates, self._fixed_here = placed
                 self._layout = (mesh, along)
-        together = lanes_together(places.size // (mesh.size if mesh else 1), self._goal.lane_bytes(self.lanes))
+        lanes = eqx.combine(self._state.trained, self._fixed_here)
+        count = places.size // n_devices(mesh)
+        together = lanes_together(count, self._goal.lane_bytes(lanes), weights_bytes(lanes))
         self._differentiate = value_and_grad if self._unrolled else SideBySide(together)
         self._compiled = False
 

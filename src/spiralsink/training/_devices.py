@@ -17,10 +17,14 @@ def lane_mesh() -> Mesh | None:
     return Mesh(np.array(devices), (_AXIS,)) if len(devices) > 1 else None
 
 
-def filled_up(lanes: np.ndarray, mesh: Mesh | None) -> np.ndarray:
+def n_devices(mesh: Mesh | None) -> int:
+    """How many devices there are along the axis of lanes."""
+    return 1 if mesh is None else mesh.size
+
+
+def filled_up(lanes: np.ndarray, devices: int) -> np.ndarray:
     """Positions of lanes with the last one repeated, as many for every device."""
-    missing = 0 if mesh is None else -lanes.size % mesh.size
-    return np.concatenate([lanes, np.repeat(lanes[-1:], missing)])
+    return np.concatenate([lanes, np.repeat(lanes[-1:], -lanes.size % devices)])
 
 
 def per_lane(goal: Any, count: int) -> Any:

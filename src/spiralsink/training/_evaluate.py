@@ -173,25 +173,33 @@ def _block_words(key: Any, blocks: int) -> Any:
 
 def _xla_sums(lanes: RecurrentNetwork, sequences: Sequences, key: Any, *, n_sequences: int, burn_in: int) -> _Sums:
     blocks = math.ceil(n_sequences / _BLOCK)
+    states = lanes.n_hidden if isinstance(choose_rollout(lanes, sequences.horizon), Whole) else 0
+    numbers = _BLOCK * sequences.horizon * (lanes.n_features + states + 2 * lanes.n_outputs)
+    together = max(1, _MOST_NUMBERS // numbers)
     with float64():
         sums = None
         for first in range(0, blocks, _BLOCKS_PER_CALL):
             span = (np.int32(first), np.int32(min(first + _BLOCKS_PER_CALL, blocks)), np.int32(n_sequences))
-            part = _sum_blocks(lanes, sequences, key, *span, burn_in)
+            part = _sum_blocks(lanes, sequences, key, *span, burn_in, together)
             sums = part if sums is None else jax.tree.map(jnp.add, sums, part)
         return jax.tree.map(np.asarray, sums)
 
 
 @eqx.filter_jit
 def _sum_blocks(
-    lanes: RecurrentNetwork, sequences: Sequences, key: Any, first: Any, end: Any, n_sequences: Any, burn_in: int
+    lanes: RecurrentNetwork,
+    sequences: Sequences,
+    key: Any,
+    first: Any,
+    end: Any,
+    n_sequences: Any,
+    burn_in: int,
+    together: int,
 ) -> _Sums:
     count, n_outputs = lanes.W_x.shape[0], sequences.importance.shape[0]
     arrays, rest = eqx.partition(lanes, eqx.is_array)
     rollout = choose_rollout(lanes, sequences.horizon)
-    states = lanes.n_hidden if isinstance(rollout, Whole) else 0
-    numbers = _BLOCK * sequences.horizon * (lanes.n_features + states + 2 * n_outputs)
-    parts = _parts(count, max(1, _MOST_NUMBERS // numbers))
+    parts = _parts(count, together)
 
     def add_block(block: Any, sums: _Sums) -> _Sums:
         block_key = jax.random.fold_in(key, block)

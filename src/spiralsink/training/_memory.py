@@ -1,15 +1,16 @@
 """How much memory a training needs, and how much there is.
 
-For one network of N weights and biases on batches of B sequences of T steps, in numbers of 4 bytes:
+In numbers of 4 bytes, for batches of B sequences of T steps and networks of N weights and biases: 7 N for every network
+of a stack, and
 
-- native: the states of 16 sequences, T (2 N_h + N_x + N_y) 16, for every thread; the kernel itself says how much
-- XLA, unrolled: T (2 N_h + N_x + N_y) for each of 32 networks and at least 8 sequences
-- XLA, batched: 9 N, and below 512 steps B T (5 N_h + 2.5 (N_x + N_y)) (6 N_h with tanh, 8 N_h with noise on states).
-  Above: 2 B T (N_x + N_y) and B N_h (T / L + 4 L) with L about sqrt(T) / 2, or, for linear recurrences,
-  B N_h T / L + 3 L (N_x + N_y) N_h + 2 L^2 N_x N_y + 2 log2(L) N_h^2 with L about N_h / sqrt(N_x N_y)
+- native: the states of 16 sequences, 16 T (2 N_h + N_x + N_y), for every thread; the kernel itself says how much
+- XLA, unrolled: 512 T (3 N_h + N_x + N_y), for 32 networks and 8 sequences at a time
+- XLA, batched: for each network that is trained beside others (all of them, or as many as fit), 2 N, and below 512
+  steps B T (5 N_h + 2.5 (N_x + N_y)) (6 N_h with tanh, 8 N_h with noise on states). Above that 2 B T (N_x + N_y) and
+  B N_h (T / L + 4 L) with L about sqrt(T) / 2, or, for linear recurrences, B N_h T / L + 3 L (N_x + N_y) N_h +
+  2 L^2 N_x N_y + 2 log2(L) N_h^2 with L about N_h / sqrt(N_x N_y)
 
-The first holds whatever the size of the stack; the last is multiplied by as many networks as are trained side by side:
-all of them, or as many as fit.
+Beside that stand what Python and JAX are (some 400 MB) and what a compilation takes for the time being (some 100 MB).
 """
 
 import math
@@ -19,7 +20,7 @@ from typing import Any
 
 import jax
 
-from .._errors import InvalidInput
+from .._errors import InvalidInput, Shown
 from .._machine import usable_cores
 from ..networks import RecurrentNetwork
 from ._rollout import Powers, Segments, choose_rollout
@@ -84,7 +85,7 @@ def _left(group: Path, limit: str, usage: str) -> int | None:
 
 
 def lane_bytes(network: RecurrentNetwork, *, batch_size: int, horizon: int, state_noise: float = 0.0) -> int:
-    """What `Batched` needs for each network that is trained beside others on a sampled loss.
+    """What `Batched` needs, beside weights, for each network that is trained beside others on a sampled loss.
 
     Args:
         network: A network or a stack.
@@ -94,7 +95,6 @@ def lane_bytes(network: RecurrentNetwork, *, batch_size: int, horizon: int, stat
     """
     n_hidden, n_features, n_outputs = network.n_hidden, network.n_features, network.n_outputs
     ends, joint = n_features + n_outputs, n_features * n_outputs
-    weights = n_hidden * (n_hidden + ends + 1) + n_outputs
     rollout = choose_rollout(network, horizon, state_noise)
     steps = batch_size * horizon
     if isinstance(rollout, Powers):
@@ -108,7 +108,17 @@ def lane_bytes(network: RecurrentNetwork, *, batch_size: int, horizon: int, stat
     else:
         states = 5 + (network.recurrence == "tanh") + 3 * (state_noise > 0)
         numbers = steps * (states * n_hidden + 2.5 * ends)
-    return int(_NUMBER * (numbers + 9 * weights))
+    return int(_NUMBER * (numbers + 2 * _weights(network)))
+
+
+def weights_bytes(network: RecurrentNetwork) -> int:
+    """What the weights of each network of a stack, their moments, and copies of both take."""
+    return _NUMBER * 7 * _weights(network)
+
+
+def _weights(network: RecurrentNetwork) -> int:
+    outputs = 0 if network.tied else network.n_outputs * (network.n_hidden + 1)
+    return network.n_hidden * (network.n_hidden + network.n_features + 1) + outputs
 
 
 def exact_lane_bytes(network: RecurrentNetwork, *, n_lags: int, steady: bool, quadrature: Any) -> int:
@@ -130,8 +140,7 @@ def exact_lane_bytes(network: RecurrentNetwork, *, n_lags: int, steady: bool, qu
 
 def unrolled_bytes(network: RecurrentNetwork, *, horizon: int) -> int:
     """What `Unrolled` needs on a CPU beside the weights, for stacks of any size."""
-    per_step = 2 * (3 * network.n_hidden + network.n_features + network.n_outputs)
-    return _NUMBER * 32 * 8 * horizon * per_step
+    return _NUMBER * 512 * horizon * (3 * network.n_hidden + network.n_features + network.n_outputs)
 
 
 def native_bytes(kernel: Any, *, horizon: int, deepest_tap: int, deepest_tie: int, threads: int) -> int:
@@ -155,31 +164,40 @@ def native_fits(kernel: Any, *, horizon: int, deepest_tap: int, deepest_tie: int
     return native_bytes(kernel, **sizes, threads=usable_cores()) <= _budget()
 
 
-def lanes_together(count: int, each: int) -> int:
-    """How many of `count` lanes of so many bytes are worked on side by side: all, or equal parts that fit.
+def lanes_together(count: int, each: int, weights: int = 0) -> int:
+    """How many of `count` lanes are worked on side by side: all, or equal parts that fit.
 
-    Parts are cut by half of the machine's memory, so that they are the same whatever else runs, unless less is free.
+    Args:
+        count: Number of lanes.
+        each: Bytes that each takes beside others.
+        weights: Bytes that each takes in any case.
     """
-    fit = max(1, int(_budget() // max(each, 1)))
+    fit = max(1, int((_budget() - count * weights) // max(each, 1)))
     return math.ceil(count / math.ceil(count / fit))
 
 
 def _budget() -> float:
+    """Half of the machine's memory, the same whatever else runs; or what is left, if that is less."""
     limits = [0.8 * available_bytes()]
     if jax.default_backend() == "cpu":
         limits.append(_SHARE * total_bytes())
     return min(limits)
 
 
-def check_training_fits(
-    network: RecurrentNetwork, *, batch_size: int, horizon: int, state_noise: float = 0.0, available: int | None = None
-) -> None:
+def check_training_fits(network: RecurrentNetwork, *, batch_size: int, horizon: int, state_noise: float = 0.0) -> None:
     """Raises unless one network can be trained on a sampled loss, in whatever way needs least memory.
 
     Raises:
-        InvalidInput: Names the horizon, or the batch size where one sequence would fit, and what is needed and there.
+        InvalidInput: Names the horizon, or the batch size where one sequence would fit, or the size of the stack, and
+            says how much is needed and how much is there.
     """
-    left = available_bytes() if available is None else available
+    available, count, weights = available_bytes(), math.prod(network.stack), weights_bytes(network)
+    left = available - count * weights
+    if left < 0:
+        hint = f"weights and moments need {_shown(count * weights)}, {_shown(available)} are available"
+        raise InvalidInput(
+            "networks", Shown(f"a stack of {count}"), f"a stack of at most {available // weights}", hint=hint
+        )
 
     def needed(batch_size: int, horizon: int) -> int:
         training = lane_bytes(network, batch_size=batch_size, horizon=horizon, state_noise=state_noise)

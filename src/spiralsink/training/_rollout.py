@@ -63,7 +63,8 @@ class Segments:
             if self.state_noise:
                 shape = (self.length, n_sequences, n_hidden)
                 drawn = jax.random.normal(jax.random.fold_in(noise, index), shape, jnp.float32)
-                drive = drive + drawn * (jnp.float32(self.state_noise) * real[:, None, None])
+                drawn = (drawn * jnp.float32(self.state_noise)).astype(drive.dtype)
+                drive = drive + drawn * real[:, None, None]
             phi, transposed = activation(network.recurrence), network.W_h.T
 
             def step(h: Any, driven: Any) -> Any:
@@ -92,13 +93,13 @@ class Powers:
     length: int
 
     def __call__(self, network: RecurrentNetwork, batch: Batch, *, burn_in: int, noise: Any, dtype: Any) -> Any:
-        W_x, W_h, b_h = network.folded_weights
+        W_x, W_h, b_h = _folded(network)
         W_y, length = jnp.asarray(network.output_weights), self.length
         pieces, real = _pieces(batch, length, burn_in)
         inputs, targets, weights = pieces
         if b_h is not None:
             # the bias is one more input, which is on
-            on = jnp.broadcast_to(real[:, :, None, None], (*inputs.shape[:-1], 1)).astype(inputs.dtype)
+            on = jnp.broadcast_to(real[:, :, None, None], (*inputs.shape[:-1], 1))
             inputs, W_x = jnp.concatenate([inputs, on], axis=-1), jnp.concatenate([W_x, b_h[:, None]], axis=-1)
         n_sequences, n_features = inputs.shape[-2:]
         inputs = jnp.moveaxis(inputs, -2, 1).reshape(-1, n_sequences, length * n_features)
@@ -160,6 +161,13 @@ def is_faster_by_powers(network: RecurrentNetwork, horizon: int) -> bool:
     return network.n_hidden >= _MANY_UNITS and isinstance(choose_rollout(network, horizon), Powers)
 
 
+def _folded(network: RecurrentNetwork) -> tuple[Any, Any, Any]:
+    """(W_x, W_h, b_h) with the leak folded in, in the dtype of the weights."""
+    leak = jnp.asarray(network.leak, network.W_h.dtype)
+    kept = (1 - leak) * jnp.eye(network.n_hidden, dtype=network.W_h.dtype)
+    return leak * network.W_x, kept + leak * network.W_h, None if network.b_h is None else leak * network.b_h
+
+
 def _pieces(batch: Batch, length: int, burn_in: int) -> tuple[Any, Any]:
     """Inputs, targets and weights as (pieces, length, batch, ...), and which steps are real, (pieces, length).
 
@@ -175,7 +183,7 @@ def _pieces(batch: Batch, length: int, burn_in: int) -> tuple[Any, Any]:
         array = jnp.pad(array, ((missing, 0), *((0, 0),) * (array.ndim - 1)))
         return array.reshape(-1, length, *array.shape[1:])
 
-    real = (jnp.arange(horizon + missing) >= missing).astype(jnp.float32)
+    real = (jnp.arange(horizon + missing) >= missing).astype(batch.inputs.dtype)
     return (cut(batch.inputs), cut(batch.targets), cut(weights)), real.reshape(-1, length)
 
 

@@ -35,6 +35,8 @@ _WORTHWHILE = 0.7
 _MOST_INPUTS = 4096
 # nodes x lags x features: some thirty arrays of that size are in memory at once
 _MOST_EVALUATIONS = 2**22
+# lags x outputs x features x networks of a linear readout: some twelve arrays of that size
+_MOST_HELD = 2**25
 # a loss below that share of a silent network's need not be known to more digits than that share is
 _SMALL_SHARE = 0.01
 
@@ -82,7 +84,10 @@ class ExactLoss:
     def of_lanes(self, lanes: Lanes, quadrature: Quadrature = Quadrature()) -> LossTerms:  # noqa: B008 (frozen)
         """The terms of all lanes in NumPy, block by block."""
         count = len(lanes.weights[0])
-        block = count if self.readout == "linear" else _BLOCK if count > _MOST_ALONE else 1
+        if self.readout == "linear":
+            block = min(count, max(1, _MOST_HELD // lanes.problem.taps[0].size))
+        else:
+            block = _BLOCK if count > _MOST_ALONE else 1
         blocks = []
         for first in range(0, count, block):
             # the last lane fills up the last block: one compiled program for all of them

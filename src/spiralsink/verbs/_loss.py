@@ -79,7 +79,8 @@ def expected_loss(
         return exact.of_stack(network, problem, stack, tolerance)
     lanes = exact.lanes(network, problem, stack)
     terms = exact.of_lanes(lanes) if network.readout == "linear" else exact.to_tolerance(lanes, tolerance)
-    unstable = terms.status == Status.UNSTABLE
+    # also powers that grow beyond all numbers in directions that no input reaches
+    unstable = (terms.status == Status.UNSTABLE) | ~np.isfinite(terms.total)
     if unstable.any():
         again = exact.lanes(_reached(network), problem, stack)
         reached = exact.of_lanes(again) if network.readout == "linear" else exact.to_tolerance(again, tolerance)
