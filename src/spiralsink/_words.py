@@ -13,7 +13,7 @@ near counters, of other key words and of other bits are as good as independent i
 2 s + 1, so that no two of its batches overlap before step 2^31. Two of N batches of M words of different networks
 overlap, as shifted copies, with a chance of N^2 M 2^-64 at most.
 
-An input is active where its word lies below p 2^32, and then v = word / (p 2^32) is uniform on [0, 1): one word decides
+An input is active where its word lies below p 2^32, and then v = word / (p 2^32) is uniform on [0, 1]: one word decides
 both. What is left of the word has p 2^31 values, so that p must not be too small.
 
 Source: C. Wellons, Hash function prospector (2018), `triple32`.
@@ -89,4 +89,5 @@ def inputs_from_words(words: Any, threshold: Any, scale: Any, law: Any) -> Any:
         law: An amplitude law that has `quantile`.
     """
     v = (words >> np.uint32(1)).astype(jnp.int32).astype(jnp.float32) * scale
+    v = jnp.minimum(v, jnp.float32(1))  # rounding may lift the last of them
     return jnp.where(words <= threshold, jnp.asarray(law.quantile(v), jnp.float32), jnp.float32(0))

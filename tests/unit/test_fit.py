@@ -222,6 +222,8 @@ def test_stopped_networks_stay_and_the_others_go_on_alike(kind):
     np.testing.assert_allclose(part.networks.W_h[5], whole.networks.W_h[5], rtol=1e-4)
     np.testing.assert_allclose(part.loss[5], whole.loss[5], rtol=1e-4)
     assert part.history.step.tolist() == whole.history.step.tolist()
+    falling = part.history.loss[at_ten][:5] < 0.9 * part.history.loss[1][:5]  # between steps 5 and 10
+    assert (part.status[:5][falling] != sk.Status.CONVERGED).all()
     assert np.abs(whole.networks.W_h[:5] - part.networks.W_h[:5]).max() > 1e-3
 
 

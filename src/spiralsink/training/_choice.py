@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import jax
+
 from .._errors import NotCovered, Shown
 from .._machine import usable_cores
 from ._engines import Automatic, Batched, Engine, Native, Unrolled
@@ -11,25 +13,27 @@ from ._unrolled import not_unrolled
 _FEWEST_UNROLLED = 12  # networks: XLA lowers few lanes another way, as slow as separate small products
 
 
-def choose_engine(engine: Engine, lanes: Any, goal: Any, optimizer: Any) -> Native | Unrolled | Batched:
-    """The engine that trains these lanes.
+def choose_engine(engine: Engine, lanes: Any, goal: Any, optimizer: Any) -> tuple[Native | Unrolled | Batched, str]:
+    """The engine that trains these lanes; and why it is not the native kernel, where that was left open.
 
     Raises:
         NotCovered: If the engine that was asked for cannot.
     """
     reasons = {Native: lambda: not_native(lanes, goal, optimizer), Unrolled: lambda: not_unrolled(lanes, goal)}
     if isinstance(engine, Automatic):
-        if not reasons[Native]():
-            return Native(usable_cores())
+        elsewhere = f"arrays live on a {jax.default_backend()}" if jax.default_backend() != "cpu" else ""
+        reason = elsewhere or reasons[Native]()
+        if not reason:
+            return Native(usable_cores()), ""
         few = lanes.W_x.shape[0] < _FEWEST_UNROLLED
-        return Batched() if few or reasons[Unrolled]() else Unrolled()
+        return Batched() if few or reasons[Unrolled]() else Unrolled(), "" if goal.exact else reason
     if reason := reasons.get(type(engine), lambda: "")():
         raise NotCovered("engine", Shown(type(engine).__name__), "Automatic() or Batched() here", hint=reason)
-    return Native(engine.threads or usable_cores()) if isinstance(engine, Native) else engine
+    return Native(engine.threads or usable_cores()) if isinstance(engine, Native) else engine, ""
 
 
 def native_threads(engine: Engine) -> int:
     """How many threads of native code the engine stands for; 0 where it is XLA."""
     if isinstance(engine, Automatic):
-        return usable_cores()
+        return usable_cores() if jax.default_backend() == "cpu" else 0
     return (engine.threads or usable_cores()) if isinstance(engine, Native) else 0

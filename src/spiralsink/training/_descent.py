@@ -46,8 +46,11 @@ class Descent:
         step: Steps taken.
     """
 
-    def __init__(self, goal: Any, lanes: RecurrentNetwork, *, optimizer: Any, steps: int, engine: Any):
-        self._goal, self._steps, self.engine = goal, steps, str(engine)
+    def __init__(
+        self, goal: Any, lanes: RecurrentNetwork, *, optimizer: Any, steps: int, engine: Any, reason: str = ""
+    ):
+        self._goal, self._steps = goal, steps
+        self.engine = f"{engine} (not native: {reason})" if reason else str(engine)
         self._unrolled = isinstance(engine, Unrolled)
         self._optimizer, self._rates = per_network(optimizer, lanes.W_x.shape[0])
         trained, self._fixed = split_trained(lanes)

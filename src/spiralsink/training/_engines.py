@@ -10,8 +10,9 @@ from .._errors import InvalidInput, Shown, check_count
 class Automatic:
     """The fastest engine for the training at hand, by measured rules.
 
-    On a CPU `Native()` wherever it can train; otherwise, and on a GPU, `Unrolled()` for as many hidden units as it
-    takes, and `Batched()` for everything else.
+    On a CPU `Native()` wherever it can train; otherwise, and on a GPU, `Unrolled()` for stacks of twelve networks and
+    more with as many hidden units as it takes, and `Batched()` for everything else. Where it is not the native kernel,
+    `FitResult.engine` says why.
     """
 
 

@@ -124,10 +124,12 @@ class _Entry(NamedTuple):
 
 
 class _Log(NamedTuple):
-    """All evaluations, the last at the end."""
+    """All evaluations, the last at the end; lanes that were stopped early, and which of them had settled by then."""
 
     entries: list[_Entry]
     interrupted: bool
+    stopped: np.ndarray
+    settled: np.ndarray
 
 
 def _start(
@@ -136,10 +138,10 @@ def _start(
     goal = prepared.goal
     if not isinstance(optimizer, BFGS | LevenbergMarquardt):
         lanes = to_lanes(networks, networks.stack, jnp.float32)
-        chosen = choose_engine(engine, lanes, goal, optimizer)
+        chosen, reason = choose_engine(engine, lanes, goal, optimizer)
         if isinstance(chosen, Native) and isinstance(goal, SampledGoal):
             return NativeDescent(goal, lanes, optimizer=optimizer, steps=steps, threads=chosen.threads or 1)
-        return Descent(goal, lanes, optimizer=optimizer, steps=steps, engine=chosen)
+        return Descent(goal, lanes, optimizer=optimizer, steps=steps, engine=chosen, reason=reason)
     if not goal.exact:
         name = type(optimizer).__name__
         raise NotCovered("optimizer", Shown(name), "Adam or an optax transformation for a sampled loss")
@@ -162,6 +164,7 @@ def _train(
     checks = set(range(stopping.check_every, steps, stopping.check_every)) if stopping.check_every else set()
     entries: list[_Entry] = []
     lanes = (max(int(np.prod(stack)), 1),)
+    stopped, settled_when_stopped = np.zeros(lanes, bool), np.zeros(lanes, bool)
 
     def evaluate(step: int, keep: bool) -> None:
         networks = training.lanes
@@ -181,7 +184,10 @@ def _train(
                 break
             evaluate(step, step in recorded)
             if step in checks:
-                training.stop(np.broadcast_to(np.asarray(stopping.should_stop(*_losses(entries)), bool), lanes))
+                which = np.broadcast_to(np.asarray(stopping.should_stop(*_losses(entries)), bool), lanes) & ~stopped
+                training.stop(which)
+                stopped |= which
+                settled_when_stopped |= which & _settled(*_losses(entries))
     except KeyboardInterrupt:
         interrupted = True
     finally:
@@ -189,7 +195,7 @@ def _train(
     if not entries or entries[-1].networks is None or entries[-1].step != training.taken:
         entries = [entry for entry in entries if entry.step < training.taken]
         evaluate(training.taken, True)
-    return _Log(entries, interrupted)
+    return _Log(entries, interrupted, stopped, settled_when_stopped)
 
 
 def _summarise(
@@ -200,6 +206,7 @@ def _summarise(
     settled = training.converged
     if settled is None:
         settled = np.zeros(last.loss.shape, bool) if log.interrupted else _settled(*_losses(log.entries))
+        settled = np.where(log.stopped, log.settled, settled)
     status = training_status(last.loss, last.measured.silent_loss, settled)
 
     def shaped(values: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..networks import RecurrentNetwork
-from ._compiler import build
+from ._compiler import NoKernel, build
 
 _COUNTS = (
     *("lanes", "horizon", "burn_in", "batch", "sequences"),
@@ -101,10 +101,24 @@ class Kernel:
         pieces = min(lanes, 1 if threads == 1 else _PIECES_PER_THREAD * threads)
         cuts = np.linspace(0, lanes, pieces + 1).astype(int).tolist()
         spans = itertools.pairwise(cuts)
-        # also with one thread: a call on the main thread could not be interrupted between pieces
         with concurrent.futures.ThreadPoolExecutor(threads) as pool:
-            for code in pool.map(lambda span: work(ctypes.byref(given), *span), spans):
-                _check(code)
+            pieces = [pool.submit(work, ctypes.byref(given), *span) for span in spans]
+            _wait_for_all(pieces)
+        for piece in pieces:
+            _check(piece.result())
+
+
+def _wait_for_all(pieces: list[concurrent.futures.Future[int]]) -> None:
+    """Lets every piece end, whatever comes in between: a piece that did not would lack the steps of the others."""
+    interrupted = None
+    while True:
+        try:
+            concurrent.futures.wait(pieces)
+            break
+        except KeyboardInterrupt as error:
+            interrupted = error
+    if interrupted is not None:
+        raise interrupted
 
 
 def _check(code: int) -> None:
@@ -145,15 +159,35 @@ def load_kernel(network: RecurrentNetwork) -> Kernel:
         "BIAS_H": int(network.b_h is not None),
         "BIAS_Y": int(network.b_y is not None),
     }
-    return Kernel(_load(tuple(macros.items())), tuple(sizes), tuple(sizes.values()))
+    library = _load(tuple(macros.items()))
+    if isinstance(library, NoKernel):
+        raise library
+    return Kernel(library, tuple(sizes), tuple(sizes.values()))
 
 
 @functools.lru_cache(maxsize=256)
-def _load(macros: tuple[tuple[str, int], ...]) -> ctypes.CDLL:
-    library = ctypes.CDLL(str(build(dict(macros))))
+def _load(macros: tuple[tuple[str, int], ...]) -> ctypes.CDLL | NoKernel:
+    """The library; or why there is none, so that a compiler that fails is asked once."""
+    try:
+        library = _opened(dict(macros))
+    except NoKernel as error:
+        return error
     pointer, integer = ctypes.c_void_p, ctypes.c_int64
     library.train.argtypes = library.evaluate.argtypes = (pointer, integer, integer)
     library.draw_inputs.argtypes = (pointer, integer, pointer)
     library.scratch_bytes.argtypes = (pointer,)
     library.scratch_bytes.restype = integer
     return library
+
+
+def _opened(macros: dict[str, int]) -> ctypes.CDLL:
+    path = build(macros)
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError:  # cut short when the machine went down, or made for another system
+        path.unlink(missing_ok=True)
+    path = build(macros)
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError as error:
+        raise NoKernel(f"what was compiled cannot be loaded: {error}") from error

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import jax
 import numpy as np
 
 from ..networks import RecurrentNetwork, Tied
@@ -17,8 +16,6 @@ _MOST_HIDDEN = 1024
 
 def why_not_native(lanes: RecurrentNetwork, sequences: Sequences, n_sequences: int) -> str:
     """Why the native kernel cannot run these lanes on batches of that many sequences; empty if it can."""
-    if jax.default_backend() != "cpu":
-        return f"arrays live on a {jax.default_backend()}"
     if lanes.n_hidden > _MOST_HIDDEN:
         return f"more than {_MOST_HIDDEN} hidden units"
     if lanes.tied and lanes.recurrence != "linear" and lanes.b_h is not None:

@@ -56,7 +56,7 @@ class FitResult:
         process: The feature process.
         objective: What was minimised.
         optimizer: How it was minimised.
-        engine: What did the arithmetic, in words.
+        engine: What did the arithmetic, in words; where `Automatic()` did not take the native kernel, why.
     """
 
     networks: RecurrentNetwork

@@ -67,12 +67,15 @@ ALWAYS_INLINE void next_state(const Weights &w, const Scratch &at, const Vector 
     UNROLL for (int r = 0; r < ROWS; r++) at.states[(t + 1) * ROW + i + r] = sum[r];
 }
 
+constexpr int FLUSH_EVERY = 64;  // steps whose squares are summed in float32 before they join those in float64
+
 // To learn: returns the weighted sum of squared errors and keeps their derivatives. Otherwise: adds the squared errors
 // of the counted steps to `squares`, by output.
 template <bool LEARN>
-ALWAYS_INLINE Vector forward(const Job &job, const Scratch &at, int64_t lane, Vector weight, Vector *squares) {
+ALWAYS_INLINE Vector forward(const Job &job, const Scratch &at, int64_t lane, Vector weight,
+                             double (*squares)[LANES]) {
     const Weights &w = *at.weights;
-    Vector loss = {};
+    Vector loss = {}, recent[NY] = {};
     Vector active[NH] = {};
     const int32_t *ends = job.tap_ends + lane * NY;
     for (int64_t t = 0; t < job.horizon; t++) {
@@ -99,7 +102,10 @@ ALWAYS_INLINE Vector forward(const Job &job, const Scratch &at, int64_t lane, Ve
                 loss += weighted * error;
                 at.errors[t * NY + o] = READOUT ? (y > 0 ? weighted : Vector{}) : weighted;
             } else if (t >= job.burn_in) {
-                squares[o] += error * error;
+                recent[o] += error * error;
+                if (t % FLUSH_EVERY && t + 1 < job.horizon) continue;
+                for (int i = 0; i < LANES; i++) squares[o][i] += recent[o][i];
+                recent[o] = Vector{};
             }
         }
     }
