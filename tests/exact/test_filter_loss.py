@@ -84,6 +84,7 @@ def test_the_silent_loss_is_that_of_a_silent_network(horizon):
     assert loss.silent == pytest.approx(float(silent), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_silent_networks_are_no_optima_at_a_finite_horizon():
     """A search that ends at a network that never answers has the loss nu (T - k) / T."""
     taps = tuple(float(lag == 2) for lag in range(9))

@@ -44,6 +44,7 @@ def test_float32_and_float64_weights_of_equal_value_give_equal_losses(network):
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.slow
 def test_traced_values_keep_the_dtype_of_the_weights_and_the_accuracy_of_float64(network):
     concrete = float(np.sum(sk.expected_loss(network, TASK, PROCESS).total))
     jitted = eqx.filter_jit(total)(network)
@@ -73,6 +74,7 @@ def test_vmap_over_networks_is_the_stack(network):
     assert bool(jnp.isfinite(both[1]).all())
 
 
+@pytest.mark.slow
 def test_hessian(network):
     with sk.float64():
         W_h = jnp.asarray(network[0].W_h, jnp.float64)

@@ -7,6 +7,8 @@ import pytest
 
 import spiralsink as sk
 
+pytestmark = pytest.mark.slow
+
 # p: loss per p, spectral radius, eigenangle span; None where the branch is gone
 DENSE = {
     1.0: (0.06467, 0.817, 85),

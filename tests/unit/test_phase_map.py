@@ -16,6 +16,7 @@ def found() -> sk.PhaseMap:
     )
 
 
+@pytest.mark.slow
 def test_the_best_branch_on_the_grid():
     here = found()
     diagram = here.diagrams[2, 2]

@@ -89,7 +89,8 @@ def rectified_moments(
         cross=found.cross * unit,
         square_check=found.square_check * unit**2,
         cross_check=found.cross_check * unit,
-        floor=found.floor * unit * jnp.maximum(unit, 1.0),
+        # of the square and of the cross moment, each for directions of order one
+        floor=found.floor * unit * jnp.maximum(unit, jax.lax.stop_gradient(jnp.max(jnp.abs(direction)))),
     )
 
 
