@@ -20,10 +20,10 @@ KEY = jax.random.key(0)
 COUNT = 5
 
 
-def stack_of(count=COUNT, recurrence="relu"):
+def stack_of(count=COUNT, recurrence="relu", readout="linear"):
     draw = np.random.default_rng(0).normal
     shapes = ((count, 2, 1), (count, 2, 2), (count, 2, 1))
-    return sk.RecurrentNetwork(*(0.5 * draw(size=shape) for shape in shapes), recurrence=recurrence)
+    return sk.RecurrentNetwork(*(0.5 * draw(size=shape) for shape in shapes), recurrence=recurrence, readout=readout)
 
 
 def groups_of(tmp_path, listing, files):
@@ -120,6 +120,11 @@ REFUSED = {
         10**9,
         r"^objective.batch_size must be <= \d+ at this horizon, got 100000000 \(one network needs .* GB, 1 GB are",
     ),
+    "exact": (
+        sk.ExpectedLoss(horizon=10**5),
+        10**9,
+        r"^objective.horizon must be <= \d+, got 100000 \(one network needs .* GB, 1 GB are",
+    ),
     "stack": (
         sk.SampledLoss(batch_size=1, horizon=2),
         1000,
@@ -132,8 +137,9 @@ REFUSED = {
 def test_what_cannot_fit_is_refused_by_name(name, monkeypatch):
     objective, available, message = REFUSED[name]
     monkeypatch.setattr(_memory, "available_bytes", lambda: available)
+    networks = stack_of(recurrence="linear", readout="relu")
     with pytest.raises(sk.InvalidInput, match=message):
-        sk.fit(stack_of(), sk.Delay(0), sk.SparseProcess(p=0.3), key=KEY, steps=1, objective=objective)
+        sk.fit(networks, sk.Delay(0), sk.SparseProcess(p=0.3), key=KEY, steps=1, objective=objective)
 
 
 def test_the_largest_that_is_named_fits_and_one_more_does_not(monkeypatch):

@@ -31,3 +31,11 @@ def check_horizon(horizon: Any) -> Horizon:
         InvalidInput: If it is neither.
     """
     return horizon if isinstance(horizon, SteadyState) else check_count("horizon", horizon, 1)
+
+
+def mean_over_steps(values: Any, horizon: int) -> Any:
+    """The mean over t = 1 .. T of values of the first steps, along the first axis; the last stands for all after it."""
+    n_steps = values.shape[0]
+    if n_steps >= horizon:
+        return values.mean(axis=0)
+    return (values.sum(axis=0) + (horizon - n_steps) * values[-1]) / horizon

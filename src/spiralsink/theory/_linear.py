@@ -8,7 +8,7 @@ from jaxtyping import Float
 from .._recurrence import responses
 from .._status import Status
 from .._types import AnyArray
-from ._horizon import Horizon, SteadyState
+from ._horizon import Horizon, SteadyState, mean_over_steps
 from ._lyapunov import is_stable, lyapunov
 from ._terms import LossTerms
 
@@ -109,7 +109,8 @@ def silent_loss(
     """L_0 per output before importance: E[(sum_{s,j} G_s[i,j] x_{j,t-s})^2], the loss of a silent network.
 
     Args:
-        taps: Target filter G, as in `linear_terms`; unlike there, stack axes may lead.
+        taps: Target filter G, as in `linear_terms`; unlike there, stack axes may lead, and lags behind its span may be
+            missing.
         mean: m_j = p_j mu_j.
         second_moment: q_j = p_j nu_j.
         horizon: `SteadyState()`, or T for the mean over t = 1 .. T.
@@ -118,7 +119,9 @@ def silent_loss(
     variance = jnp.cumsum(jnp.sum((second_moment - mean**2) * taps**2, axis=-1), axis=-2)
     average = jnp.cumsum(jnp.sum(mean * taps, axis=-1), axis=-2)
     steps = variance + average**2
-    return steps[..., -1, :] if isinstance(horizon, SteadyState) else steps.mean(axis=-2)
+    return (
+        steps[..., -1, :] if isinstance(horizon, SteadyState) else mean_over_steps(jnp.moveaxis(steps, -2, 0), horizon)
+    )
 
 
 def _sum_lags(A: Any, G: Any, m: Any, q: Any) -> _Sums:

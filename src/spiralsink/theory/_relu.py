@@ -10,7 +10,7 @@ from jaxtyping import Float
 from .._recurrence import directions
 from .._status import Status
 from .._types import AnyArray
-from ._horizon import Horizon, SteadyState
+from ._horizon import Horizon, SteadyState, mean_over_steps
 from ._laws import signed_second_moments
 from ._linear import output_offset
 from ._lyapunov import is_stable
@@ -46,7 +46,9 @@ def relu_terms(
         W_x: Input weights.
         W_h: Recurrent weights, with the leak folded in.
         W_y: Output weights.
-        problem: Target filter, moments, importance and activity probabilities, without stack axes.
+        problem: Target filter, moments, importance and activity probabilities, without stack axes. For a horizon T the
+            filter may have fewer than T lags: then the loss at the last of so many steps stands for all later ones, and
+            what the inputs before may add is part of the error.
         laws: One amplitude law per feature.
         horizon: `SteadyState()`, or T for the mean over t = 1 .. T of the loss at step t.
         quadrature: Nodes, levels and lags.
@@ -98,7 +100,11 @@ def relu_terms(
     by_output = (jnp.moveaxis(A, 1, 0), jnp.moveaxis(G, 1, 0), jnp.moveaxis(bias, -1, 0), *tail)
     rectified, parts = jax.lax.map(lambda output: one_output(*output), by_output)
     rectified, parts = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), (rectified, parts))
-    over_steps = (lambda values: values) if steady else (lambda values: values.mean(axis=0))
+    per_step: Any = sum(parts[name] for name in _FOUR)
+
+    def over_steps(values: Any) -> Any:
+        return values if isinstance(horizon, SteadyState) else mean_over_steps(values, horizon)
+
     parts = {name: over_steps(part) for name, part in parts.items()}
     importance = problem.importance
     weighted = {name: jnp.sum(importance * part) for name, part in parts.items()}
@@ -107,9 +113,34 @@ def relu_terms(
     values = {name: jnp.where(stable, value, jnp.inf) for name, value in values.items()}
     # the tail is not normal: what it adds is wrong by at most about its own size
     error = over_steps(rectified.error) + unfollowed
+    if not isinstance(horizon, SteadyState) and n_taps < horizon:
+        change = _largest_change(W_h, W_y, W_h @ written[-1], (b_h, b_y, bias[-1]), problem, per_step[-1])
+        error = error + (1 - n_taps / horizon) * change
     status = jnp.where(stable, int(Status.CONVERGED), int(Status.UNSTABLE)).astype(jnp.int8)
     error = jnp.where(stable, jnp.sum(importance * error), jnp.inf)
     return LossTerms(**values, error_estimate=jax.lax.stop_gradient(error), status=status)
+
+
+def _largest_change(W_h: Any, W_y: Any, written: Any, biases: Any, problem: Problem, loss: Any) -> Any:
+    """A bound on how much more lags, and the bias settling, change the loss of each output.
+
+    They change z by some d, and |E[(phi(z + d) - y*)^2] - L| <= 2 sqrt(L E[d^2]) + E[d^2], since |phi'| <= 1.
+
+    Args:
+        W_h: Recurrent weights; unstable ones have no bound.
+        W_y: Output weights.
+        written: Feature directions at the first of the lags.
+        biases: b_h, b_y, and what they add to the output so far.
+        problem: The moments of inputs.
+        loss: L, (outputs,).
+    """
+    b_h, b_y, offset = biases
+    forgets = is_stable(W_h)
+    W_h = jnp.where(forgets, W_h, 0.0)
+    mean, variance = tail_cumulants(W_h, W_y, written, problem.mean, problem.second_moment)
+    settled = output_offset(W_h, W_y, b_h, b_y, 1, True)
+    square = variance + (jnp.abs(mean) + jnp.abs(settled - offset)) ** 2
+    return jnp.where(forgets, 2 * jnp.sqrt(jnp.maximum(loss, 0.0) * square) + square, jnp.inf)
 
 
 _FOUR = ("task_benefit", "mean_correction", "projection_interference", "composition_interference")

@@ -92,7 +92,7 @@ def sampled_loss(
     check_count("n_sequences", n_sequences, 2)
     check_burn_in(burn_in, check_count("horizon", horizon))
     stack = check_fit(network, task, process)
-    check_evaluation_fits(network, horizon)
+    check_evaluation_fits(network, horizon=horizon)
     sequences = make_sequences(task, process, n_outputs=network.n_outputs, horizon=horizon)
     lanes = to_lanes(network, stack, jnp.float32)
     measured = measure_sampled(

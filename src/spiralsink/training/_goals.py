@@ -26,7 +26,7 @@ from ..theory import (
 )
 from ._evaluate import Measured, measure_sampled
 from ._keys import check_keys, split_keys
-from ._memory import check_training_fits, exact_lane_bytes, lane_bytes, lanes_together
+from ._memory import check_exact_fits, check_training_fits, exact_lane_bytes, lane_bytes, lanes_together
 from ._objectives import ExpectedLoss, Penalised, SampledLoss
 from ._rollout import LONG, choose_rollout
 from ._sequences import Sequences, make_sequences
@@ -280,6 +280,8 @@ def _prepare_expected(objective: ExpectedLoss, network: RecurrentNetwork, task: 
     problem = problem_arrays(task, process, horizon=objective.horizon)
     if network.readout == "relu":
         check_laws(process.amplitudes)
+    if not isinstance(objective.horizon, SteadyState):
+        check_exact_fits(network, horizon=objective.horizon, quadrature=objective.quadrature)
     lane_loss = ExpectedLaneLoss(objective, process.amplitudes)
     with float64():
         flat = jax.tree.map(_flat, problem, PROBLEM_AXES)

@@ -4,7 +4,7 @@ In numbers of 4 bytes, for batches of B sequences of T steps and networks of N w
 of a stack, and
 
 - native: the states of 16 sequences, 16 T (2 N_h + N_x + N_y), for every thread; the kernel itself says how much
-- XLA, unrolled: 512 T (3 N_h + N_x + N_y), for 32 networks and 8 sequences at a time
+- XLA, unrolled: 512 T (2 N_h + 1.5 (N_x + N_y)) (3 N_h with tanh), for 32 networks and 8 sequences at a time
 - XLA, batched: for each network that is trained beside others (all of them, or as many as fit), 2 N, and below 512
   steps B T (5 N_h + 2.5 (N_x + N_y)) (6 N_h with tanh, 8 N_h with noise on states). Above that 2 B T (N_x + N_y) and
   B N_h (T / L + 4 L) with L about sqrt(T) / 2, or, for linear recurrences, B N_h T / L + 3 L (N_x + N_y) N_h +
@@ -140,7 +140,8 @@ def exact_lane_bytes(network: RecurrentNetwork, *, n_lags: int, steady: bool, qu
 
 def unrolled_bytes(network: RecurrentNetwork, *, horizon: int) -> int:
     """What `Unrolled` needs on a CPU beside the weights, for stacks of any size."""
-    return _NUMBER * 512 * horizon * (3 * network.n_hidden + network.n_features + network.n_outputs)
+    states = (3 if network.recurrence == "tanh" else 2) * network.n_hidden
+    return int(_NUMBER * 512 * horizon * (states + 1.5 * (network.n_features + network.n_outputs)))
 
 
 def native_bytes(kernel: Any, *, horizon: int, deepest_tap: int, deepest_tie: int, threads: int) -> int:
@@ -216,7 +217,24 @@ def check_training_fits(network: RecurrentNetwork, *, batch_size: int, horizon: 
     raise InvalidInput("n_hidden", network.n_hidden, "fewer", hint=hint)
 
 
-def check_evaluation_fits(network: RecurrentNetwork, horizon: int) -> None:
+def check_exact_fits(network: RecurrentNetwork, *, horizon: int, quadrature: Any) -> None:
+    """Raises unless one network can be trained on the exact loss of a finite horizon.
+
+    Raises:
+        InvalidInput: Names the horizon, and what is needed and there.
+    """
+    left = available_bytes()
+
+    def needed(horizon: int) -> int:
+        return exact_lane_bytes(network, n_lags=horizon, steady=False, quadrature=quadrature)
+
+    if needed(horizon) > left:
+        most = _most(lambda steps: needed(steps) <= left, horizon)
+        hint = f"one network needs {_shown(needed(horizon))}, {_shown(left)} are available"
+        raise InvalidInput("objective.horizon", horizon, f"<= {most}", hint=hint)
+
+
+def check_evaluation_fits(network: RecurrentNetwork, *, horizon: int) -> None:
     """Raises unless one network can be evaluated on sequences of that length.
 
     Raises:

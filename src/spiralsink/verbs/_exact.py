@@ -115,6 +115,7 @@ class ExactLoss:
         Raises:
             NotCovered: If there are more lags times features than an exact loss is computed for.
         """
+        lanes = self._without_forgotten(lanes, tolerance)
         n_taps, _, n_features = lanes.problem.taps.shape[1:]
         if n_taps * n_features > _MOST_INPUTS:
             given, most = Shown(f"{n_taps * n_features} lags x features"), f"at most {_MOST_INPUTS} lags x features"
@@ -131,6 +132,18 @@ class ExactLoss:
             for leaf, new in zip(jax.tree.leaves(terms), jax.tree.leaves(found), strict=True):
                 leaf[of_these] = new
         return terms
+
+    def _without_forgotten(self, lanes: Lanes, tolerance: float) -> Lanes:
+        """A horizon of too many lags without those that the filter does not span and that all networks forget."""
+        taps = lanes.problem.taps
+        most = _MOST_INPUTS // taps.shape[-1]
+        span = 1 + int(np.flatnonzero(np.abs(taps).max(axis=(0, 2, 3)))[-1])
+        if isinstance(self.horizon, SteadyState) or taps.shape[1] <= most or span > most:
+            return lanes
+        choices = [each for each in _LAGS if span <= each <= most] or [span]
+        needed = span + 2 * _lags_of_decay(lanes.weights[1], tolerance).max()  # what decays, not its square
+        kept = choices[min(int(np.searchsorted(choices, needed)), len(choices) - 1)]
+        return lanes._replace(problem=lanes.problem._replace(taps=taps[:, :kept]))
 
     def _refined(self, lanes: Lanes, lags: list[int], tolerance: float) -> LossTerms:
         """The terms with the fewest of these lags, then with more of them or of nodes, by what the error comes from."""
@@ -162,11 +175,8 @@ class ExactLoss:
         _, W_h, _ = lanes.weights
         if not isinstance(self.horizon, SteadyState):
             return np.full(len(W_h), choices[0])
-        radius = np.abs(np.linalg.eigvals(W_h)).max(axis=-1)
-        decaying = np.clip(radius, 1e-3, 0.99999)
-        needed = lanes.problem.taps.shape[1] + np.log(0.03 * tolerance) / (2 * np.log(decaying))
-        # an unstable recurrence has no loss, however many lags are followed
-        needed = np.where(radius < 1, needed, 0)
+        decayed = _lags_of_decay(W_h, tolerance)
+        needed = np.where(decayed, lanes.problem.taps.shape[1] + decayed, 0)
         return np.array(choices)[np.minimum(np.searchsorted(choices, needed), len(choices) - 1)]
 
     def _tail_error(self, lanes: Lanes, n_lags: int) -> np.ndarray:
@@ -203,6 +213,13 @@ class ExactLoss:
             return jax.vmap(one)(lanes.weights, lanes.problem, lanes.biases)
         # one integral fills the cache: lanes beside each other would take twice as long
         return jax.lax.map(lambda lane: one(lane.weights, lane.problem, lane.biases), lanes)
+
+
+def _lags_of_decay(W_h: np.ndarray, tolerance: float) -> np.ndarray:
+    """After how many lags the squares of what is left are below the tolerance, (lanes,)."""
+    radius = np.abs(np.linalg.eigvals(W_h)).max(axis=-1)
+    # an unstable recurrence has no loss, however many lags are followed
+    return np.where(radius < 1, np.log(0.03 * tolerance) / (2 * np.log(np.clip(radius, 1e-3, 0.99999))), 0)
 
 
 @jax.jit

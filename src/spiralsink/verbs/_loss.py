@@ -50,7 +50,8 @@ def expected_loss(
 
     Raises:
         NotCovered: If the recurrence is not linear; or if, for a ReLU readout, an amplitude law has no transform or
-            the target filter spans more than 4096 lags times features.
+            the target filter spans more than 4096 lags times features. (A horizon beyond them costs no more where
+            networks forget; where they do not, the status is INACCURATE.)
         InvalidInput: If sizes or stacks do not fit, a delay lies beyond the horizon, or the tolerance is no positive
             number.
 
