@@ -1,6 +1,9 @@
 """The native kernel against the plain trainer: inputs, losses, gradients, whole trainings, evaluations."""
 
 import dataclasses
+import os
+import signal
+import threading
 from typing import Any
 
 import equinox as eqx
@@ -173,6 +176,23 @@ def test_threads_and_company_change_no_bit():
     assert np.array_equal(whole.loss[4:7], part.loss)
 
 
+def test_an_interrupted_training_is_a_shorter_one():
+    """Ctrl-C in the middle of a chunk: every network ends at the step that the result names."""
+    case = Case(stack=64)
+    optimizer = sk.Adam(1e-3, schedule="constant")
+    given = {"key": KEY, "objective": case.objective, "optimizer": optimizer, "record": sk.Every(0)}
+    given |= {"engine": sk.Native(2)}
+    sk.fit(case.networks(), case.task, SCALAR, steps=1, **given)
+    timer = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    interrupted = sk.fit(case.networks(), case.task, SCALAR, steps=10**7, **given)
+    timer.join()
+    assert interrupted.interrupted
+    assert 0 < interrupted.steps < 10**7
+    whole = sk.fit(case.networks(), case.task, SCALAR, steps=interrupted.steps, **given)
+    assert np.array_equal(interrupted.networks.W_h, whole.networks.W_h)
+
+
 @pytest.mark.parametrize("differs", [False, True])
 def test_evaluations_agree_to_rounding(differs):
     """Also with a last block that is not full."""
@@ -194,6 +214,19 @@ def test_evaluations_have_the_expected_mean():
     expected = sk.expected_loss(networks, case.task, case.process, horizon=11)
     assert (np.abs(found.mean - expected.total) < 4.5 * found.standard_error).all()
     assert (found.standard_error < 0.01 * expected.total).all()
+
+
+@pytest.mark.parametrize("n_hidden", [8, 24])
+def test_states_that_fade_to_nothing_count_as_zero(n_hidden):
+    """Numbers below 2^-126 are flushed; whole tiles of hidden units."""
+    case = Case("linear", n_hidden=n_hidden, process=sk.SparseProcess(1, 0.01))
+    networks = case.networks(gain=1e-3)
+    _, losses, gradients = case.plain(networks, 3)
+    _, native_losses, native_gradients = case.native(networks, 3)
+    np.testing.assert_allclose(native_losses, losses, rtol=1e-5)
+    for name, gradient in native_gradients.items():
+        expected = np.asarray(getattr(gradients, name))
+        np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max(), err_msg=name)
 
 
 def test_networks_that_stop_being_finite_stay_as_they_last_were():
