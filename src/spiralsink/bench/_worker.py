@@ -50,6 +50,9 @@ def answer(request: dict[str, Any], trainers: dict[str, Any], threads: int) -> d
         trainer.time(0)
     except Absent as reason:
         return {"absent": str(reason)}
+    except (RuntimeError, MemoryError) as error:  # what torch and XLA raise when memory is short
+        lines = str(error).splitlines() or [type(error).__name__]
+        return {"absent": lines[0]}
     trainers[name] = trainer
     if not trainer.compiles:
         return {"compile_seconds": None}
