@@ -1,5 +1,6 @@
 """Peaks of memory, each measured in a process of its own, against what the models and the laws of growth say."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -89,6 +90,7 @@ report(value=value, took=peak() - before)
 """
 
 
+@functools.cache
 def measured(program, *arguments):
     given = [sys.executable, "-c", PRELUDE + program, *map(str, arguments)]
     ended = subprocess.run(given, capture_output=True, text=True, check=False)
@@ -99,14 +101,9 @@ def measured(program, *arguments):
 # large enough for what a compilation takes not to count
 SIZES = {
     "all steps": ("batched", "relu", 64, 256, 300, 1, 16),
-    "all steps, tanh": ("batched", "tanh", 16, 128, 200, 4, 64),
-    "many weights": ("batched", "relu", 32, 4, 8, 1, 1000),
     "pieces": ("batched", "relu", 2, 512, 20_000, 1, 16),
     "powers": ("batched", "linear", 4, 256, 40_000, 1, 100),
-    "powers, many features": ("batched", "linear", 2, 256, 20_000, 8, 32),
     "native, long": ("native", "relu", 8, 16, 60_000, 1, 64),
-    "native, many weights": ("native", "relu", 128, 16, 16, 1, 600),
-    "unrolled": ("unrolled", "relu", 64, 64, 40_000, 1, 4),
 }
 
 
