@@ -10,8 +10,9 @@ from .._errors import InvalidInput, Shown, check_count
 class Automatic:
     """The fastest engine for the training at hand, by measured rules.
 
-    On a CPU `Native()` wherever it can train; otherwise, and on a GPU, `Unrolled()` for stacks of twelve networks and
-    more with as many hidden units as it takes, and `Batched()` for everything else. Where it is not the native kernel,
+    On a CPU `Native()` wherever it can train, except for long linear recurrences of many hidden units; otherwise, and
+    on a GPU, `Unrolled()` for stacks of twelve networks and more with as many hidden units as it takes, unless the
+    horizon is long, and `Batched()` for everything else. Where it is not the native kernel,
     `FitResult.engine` says why.
     """
 
