@@ -101,7 +101,7 @@ def measured(program, *arguments):
 # large enough for what a compilation takes not to count
 SIZES = {
     "all steps": ("batched", "relu", 64, 256, 300, 1, 16),
-    "pieces": ("batched", "relu", 2, 512, 20_000, 1, 16),
+    "pieces": ("batched", "relu", 6, 512, 20_000, 1, 16),
     "powers": ("batched", "linear", 4, 256, 40_000, 1, 100),
     "native, long": ("native", "relu", 8, 16, 60_000, 1, 64),
 }
