@@ -123,7 +123,7 @@ def _wait_for_all(pieces: list[concurrent.futures.Future[int]]) -> None:
 
 def _check(code: int) -> None:
     if code:
-        raise MemoryError("the native kernel found no memory for its states: use a shorter horizon")
+        raise NoKernel("the native kernel found no memory for its states: use a shorter horizon, or engine=Batched()")
 
 
 def _as_struct(job: dict[str, Any]) -> _Job:

@@ -171,9 +171,6 @@ bool descend(const Job &job, const Scratch &at, int64_t lane, int64_t step) {
 
 extern "C" {
 
-int64_t parameter_count() { return SIZE; }
-int64_t vector_lanes() { return LANES; }
-
 int64_t scratch_bytes(const Job *job) {
     Scratch at;
     return lay_out(*job, at, nullptr);
