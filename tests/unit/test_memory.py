@@ -7,17 +7,20 @@ import pytest
 
 import spiralsink as sk
 from spiralsink.cli import main
-from spiralsink.training import Batched, Native, _evaluate, _memory
+from spiralsink.training import Automatic, Batched, Native, Unrolled, _evaluate, _memory, _native_job, _refusals
 from spiralsink.training._batched import SideBySide
+from spiralsink.training._choice import choose_engine
+from spiralsink.training._compiler import find_compiler
 from spiralsink.training._evaluate import measure_sampled
 from spiralsink.training._goals import prepare
 from spiralsink.training._kernel import load_kernel
 from spiralsink.training._lanes import split_trained, to_lanes
-from spiralsink.training._native_job import why_not_native
+from spiralsink.training._native_job import native_way, why_not_native
 from spiralsink.training._sequences import make_sequences
 
 KEY = jax.random.key(0)
 COUNT = 5
+needs_compiler = pytest.mark.skipif(find_compiler() is None, reason="there is no C++ compiler")
 
 
 def stack_of(count=COUNT, recurrence="relu", readout="linear"):
@@ -103,7 +106,7 @@ def test_a_stack_that_does_not_fit_trains_in_parts(monkeypatch):
     whole = sk.fit(networks, sk.Delay(1), sk.SparseProcess(p=0.3), **how)
     used = []
     weights = _memory.weights_bytes(networks)
-    monkeypatch.setattr(_memory, "_budget", lambda: used.append(1) or COUNT * weights + 2.5 * each)
+    monkeypatch.setattr(_memory, "working_bytes", lambda: used.append(1) or COUNT * weights + 2.5 * each)
     parts = sk.fit(networks, sk.Delay(1), sk.SparseProcess(p=0.3), **how)
     assert used
     np.testing.assert_allclose(parts.loss, whole.loss, rtol=1e-5)
@@ -112,45 +115,110 @@ def test_a_stack_that_does_not_fit_trains_in_parts(monkeypatch):
 REFUSED = {
     "horizon": (
         sk.SampledLoss(batch_size=64, horizon=10**7),
-        10**9,
+        {"engine": Batched()},
         r"^objective.horizon must be <= \d+ with this batch size, got 10000000 \(one network needs .* GB, 1 GB are",
+    ),
+    "horizon, whatever the engine": (
+        sk.SampledLoss(batch_size=64, horizon=10**9),
+        {},
+        r"^objective.horizon must be <= \d+ with this batch size, got 1000000000 \(one network needs .* GB, ",
+    ),
+    "horizon, unrolled": (
+        sk.SampledLoss(batch_size=64, horizon=10**6),
+        {"engine": Unrolled()},
+        r"^objective.horizon must be <= \d+ with this batch size, got 1000000 \(one network needs .* GB, 1 GB are",
     ),
     "batch": (
         sk.SampledLoss(batch_size=10**8, horizon=20),
-        10**9,
+        {"engine": Batched()},
         r"^objective.batch_size must be <= \d+ at this horizon, got 100000000 \(one network needs .* GB, 1 GB are",
     ),
     "exact": (
         sk.ExpectedLoss(horizon=10**5),
-        10**9,
+        {},
         r"^objective.horizon must be <= \d+, got 100000 \(one network needs .* GB, 1 GB are",
-    ),
-    "stack": (
-        sk.SampledLoss(batch_size=1, horizon=2),
-        1000,
-        r"^networks must be a stack of at most 3, got a stack of 5 \(weights and moments need .* MB, 0.001 MB are",
     ),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_fit_is_refused_by_name(name, monkeypatch):
-    objective, available, message = REFUSED[name]
-    monkeypatch.setattr(_memory, "available_bytes", lambda: available)
+    objective, how, message = REFUSED[name]
+    monkeypatch.setattr(_memory, "available_bytes", lambda: 10**9)
+    monkeypatch.setattr(_refusals, "available_bytes", lambda: 10**9)
     networks = stack_of(recurrence="linear", readout="relu")
     with pytest.raises(sk.InvalidInput, match=message):
-        sk.fit(networks, sk.Delay(0), sk.SparseProcess(p=0.3), key=KEY, steps=1, objective=objective)
+        sk.fit(networks, sk.Delay(0), sk.SparseProcess(p=0.3), key=KEY, steps=1, objective=objective, **how)
 
 
-def test_the_largest_that_is_named_fits_and_one_more_does_not(monkeypatch):
-    networks = stack_of(1)
+def test_stacks_that_do_not_fit_are_refused(monkeypatch):
+    monkeypatch.setattr(_memory, "available_bytes", lambda: 1000)
+    message = r"^networks must be a stack of at most 3, got a stack of 5 \(weights and moments need .* MB, 0.001 MB are"
+    objective = sk.SampledLoss(batch_size=1, horizon=2)
+    with pytest.raises(sk.InvalidInput, match=message):
+        sk.fit(stack_of(), sk.Delay(0), sk.SparseProcess(p=0.3), key=KEY, steps=1, objective=objective)
+
+
+def test_filters_without_end_that_do_not_fit_are_refused(monkeypatch):
+    monkeypatch.setattr(_refusals, "available_bytes", lambda: 24_000)
+    given = {"key": KEY, "n_sequences": 2, "horizon": 1001}
+    task, process = sk.LeakyIntegration(0.5), sk.SparseProcess(p=0.3)
+    with pytest.raises(sk.InvalidInput, match=r"^horizon must be <= 1000 for this task, got 1001 \(the target filter"):
+        sk.sampled_loss(stack_of(), task, process, **given)
+
+
+def choice(engine, *, batch_size, horizon, recurrence="relu", count=COUNT, **process):
+    networks = stack_of(count, recurrence=recurrence)
+    objective = sk.SampledLoss(batch_size=batch_size, horizon=horizon)
+    process = sk.SparseProcess(p=0.3, **process)
+    goal = prepare(objective, networks, sk.Delay(1), process, key=KEY, threads=0).goal
+    return choose_engine(engine, to_lanes(networks, networks.stack, jnp.float32), goal, sk.Adam())
+
+
+@needs_compiler
+@pytest.mark.parametrize(("engine", "sizes"), [(Automatic(), (64, 400_000)), (Native(), (10**7, 100))])
+def test_what_the_native_kernel_has_room_for_is_not_refused(engine, sizes, monkeypatch):
+    """That XLA has not: states of the whole batch, and 256 sequences of the evaluation."""
+    monkeypatch.setattr(_memory, "available_bytes", lambda: 10**9)
+    chosen, reason = choice(engine, batch_size=sizes[0], horizon=sizes[1])
+    assert isinstance(chosen, Native)
+    assert reason == ""
+    with pytest.raises(sk.InvalidInput, match=r"^objective\."):
+        choice(Batched(), batch_size=sizes[0], horizon=sizes[1])
+
+
+def test_parts_of_a_batch_where_no_whole_one_fits(monkeypatch):
+    """Slower than side by side for five networks, but there."""
+    given = {"batch_size": 10**6, "horizon": 100, "amplitude": sk.Exponential()}
+    assert choice(Automatic(), **given)[0] == Batched()
+    monkeypatch.setattr(_memory, "available_bytes", lambda: 10**9)
+    assert choice(Automatic(), **given) == (Unrolled(), "an amplitude is neither uniform nor constant")
+
+
+@pytest.mark.parametrize("engine", [Automatic(), Batched(), Unrolled()])
+def test_the_largest_that_is_named_fits_and_one_more_does_not(engine, monkeypatch):
     monkeypatch.setattr(_memory, "available_bytes", lambda: 10**9)
     with pytest.raises(sk.InvalidInput) as error:
-        _memory.check_training_fits(networks, batch_size=64, horizon=10**7)
+        choice(engine, batch_size=64, count=1, horizon=5 * 10**7)
     most = int(error.value.allowed.split()[1])
-    _memory.check_training_fits(networks, batch_size=64, horizon=most)
+    choice(engine, batch_size=64, count=1, horizon=most)
     with pytest.raises(sk.InvalidInput):
-        _memory.check_training_fits(networks, batch_size=64, horizon=most + 1)
+        choice(engine, batch_size=64, count=1, horizon=most + 1)
+
+
+@needs_compiler
+def test_as_many_threads_as_have_room_for_the_states(monkeypatch):
+    networks, process = stack_of(), sk.SparseProcess(p=0.3)
+    how = {"key": KEY, "steps": 2, "objective": sk.SampledLoss(batch_size=4, horizon=300, n_evaluation=2)}
+    three = sk.fit(networks, sk.Delay(1), process, **how, engine=Native(3))
+    assert three.engine == "native kernel, 3 threads"
+    lanes = to_lanes(networks, (COUNT,), jnp.float32)
+    way = native_way(lanes, make_sequences(sk.Delay(1), process, n_outputs=1, horizon=300))
+    monkeypatch.setattr(_memory, "working_bytes", lambda: 2.5 * way.needed(4, 300))
+    monkeypatch.setattr(_native_job, "working_bytes", _memory.working_bytes)
+    two = sk.fit(networks, sk.Delay(1), process, **how, engine=Native(3))
+    assert two.engine == "native kernel, 2 threads"
+    assert np.array_equal(two.networks.W_h, three.networks.W_h)
 
 
 def test_sequences_too_long_to_evaluate_are_refused():
@@ -197,7 +265,7 @@ def test_the_native_kernel_is_left_out_where_its_states_do_not_fit(recurrence, m
     short, long = (_memory.native_bytes(load_kernel(lanes), horizon=each, **sizes) for each in (10_000, 20_000))
     # states and errors of 16 sequences
     assert 1.5e4 * 64 * 3 / 2 < long - short < 1e4 * 64 * 8
-    monkeypatch.setattr(_memory, "_budget", lambda: 1000)
+    monkeypatch.setattr(_native_job, "working_bytes", lambda: 1000)
     assert "memory" in why_not_native(lanes, sequences, 4)
     how = {"key": KEY, "steps": 1, "objective": sk.SampledLoss(batch_size=4, horizon=300), "engine": Native()}
     with pytest.raises(sk.NotCovered, match="too much for the memory"):

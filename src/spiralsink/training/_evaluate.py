@@ -19,10 +19,11 @@ from .._words import key_words
 from ..networks import RecurrentNetwork
 from ..tasks import Batch
 from ._lanes import to_lanes
-from ._memory import check_evaluation_fits
-from ._native_job import why_not_native
+from ._memory import evaluation_bytes, left_bytes
+from ._native_job import TOO_LONG, TOO_MANY, native_way, threads_that_fit, why_not_native
 from ._native_sums import sum_native
 from ._objectives import check_burn_in
+from ._refusals import Way, check_evaluation_fits, check_filter_fits
 from ._rollout import Whole, choose_rollout, is_faster_by_powers
 from ._sequences import Sequences, check_fit, make_sequences
 
@@ -92,12 +93,11 @@ def sampled_loss(
     check_count("n_sequences", n_sequences, 2)
     check_burn_in(burn_in, check_count("horizon", horizon))
     stack = check_fit(network, task, process)
-    check_evaluation_fits(network, horizon=horizon)
+    check_filter_fits(task, network.n_features, horizon=horizon, field="horizon")
     sequences = make_sequences(task, process, n_outputs=network.n_outputs, horizon=horizon)
-    lanes = to_lanes(network, stack, jnp.float32)
-    measured = measure_sampled(
-        lanes, sequences, key=key, n_sequences=n_sequences, burn_in=burn_in, threads=usable_cores()
-    )
+    lanes, threads = to_lanes(network, stack, jnp.float32), usable_cores()
+    check_evaluation_fits(evaluation_ways(lanes, sequences, threads), horizon=horizon)
+    measured = measure_sampled(lanes, sequences, key=key, n_sequences=n_sequences, burn_in=burn_in, threads=threads)
 
     def shaped(values: np.ndarray) -> Any:
         return values.reshape(stack) if stack else values.item()
@@ -143,8 +143,7 @@ def measure_sampled(
     By the native kernel on that many threads where it can; by XLA elsewhere, where powers of a long linear recurrence
     are faster, and for `threads` 0.
     """
-    by_powers = is_faster_by_powers(lanes, sequences.horizon)
-    if threads and not by_powers and not why_not_native(lanes, sequences, _BLOCK):
+    if threads := _native_threads(lanes, sequences, threads):
         sums = _native_sums(lanes, sequences, key, n_sequences=n_sequences, burn_in=burn_in, threads=threads)
     else:
         sums = _xla_sums(lanes, sequences, key, n_sequences=n_sequences, burn_in=burn_in)
@@ -155,6 +154,27 @@ def measure_sampled(
         error = np.sqrt(variance / n_sequences)
     silent = np.broadcast_to(sums.silent / n_sequences, per_output.shape)
     return Measured(loss, error, per_output, silent @ importance, silent)
+
+
+def _native_threads(lanes: RecurrentNetwork, sequences: Sequences, threads: int) -> int:
+    """How many of so many threads of the native kernel measure; 0 where XLA does."""
+    if not threads or why_not_native(lanes, sequences, _BLOCK):
+        return 0
+    if is_faster_by_powers(lanes, sequences.horizon) and _xla_way(lanes).fits(_BLOCK, sequences.horizon):
+        return 0
+    return threads_that_fit(lanes, sequences, threads)
+
+
+def evaluation_ways(lanes: RecurrentNetwork, sequences: Sequences, threads: int) -> list[Way]:
+    """The ways to measure lanes; batches of a training do not count."""
+    if not threads or why_not_native(lanes, sequences, _BLOCK) not in ("", TOO_LONG, TOO_MANY):
+        return [_xla_way(lanes)]
+    kernel = native_way(lanes, sequences)
+    return [Way(lambda _, horizon: kernel.needed(_BLOCK, horizon), kernel.most), _xla_way(lanes)]
+
+
+def _xla_way(lanes: RecurrentNetwork) -> Way:
+    return Way(lambda _, horizon: evaluation_bytes(lanes, horizon=horizon), left_bytes(lanes))
 
 
 def _native_sums(

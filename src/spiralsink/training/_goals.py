@@ -26,8 +26,9 @@ from ..theory import (
 )
 from ._evaluate import Measured, measure_sampled
 from ._keys import check_keys, split_keys
-from ._memory import check_exact_fits, check_training_fits, exact_lane_bytes, lane_bytes, lanes_together
+from ._memory import exact_lane_bytes, lane_bytes, lanes_together
 from ._objectives import ExpectedLoss, Penalised, SampledLoss
+from ._refusals import check_exact_fits, check_filter_fits, check_stack_fits
 from ._rollout import LONG, choose_rollout
 from ._sequences import Sequences, make_sequences
 
@@ -300,8 +301,8 @@ def _prepare_expected(objective: ExpectedLoss, network: RecurrentNetwork, task: 
 def _prepare_sampled(
     objective: SampledLoss, network: RecurrentNetwork, task: Any, process: Any, key: Any, threads: int
 ) -> Prepared:
-    sizes = {"batch_size": objective.batch_size, "horizon": objective.horizon, "state_noise": objective.state_noise}
-    check_training_fits(network, **sizes)
+    check_stack_fits(network)
+    check_filter_fits(task, network.n_features, horizon=objective.horizon, field="objective.horizon")
     sequences = make_sequences(task, process, n_outputs=network.n_outputs, horizon=objective.horizon)
     keys = split_keys(key, network.stack)
 

@@ -20,8 +20,6 @@ from typing import Any
 
 import jax
 
-from .._errors import InvalidInput, Shown
-from .._machine import usable_cores
 from ..networks import RecurrentNetwork
 from ._rollout import Powers, Segments, choose_rollout
 
@@ -138,10 +136,18 @@ def exact_lane_bytes(network: RecurrentNetwork, *, n_lags: int, steady: bool, qu
     return 8 * n_lags * (stepwise + 14 * n_features * network.n_outputs)
 
 
-def unrolled_bytes(network: RecurrentNetwork, *, horizon: int) -> int:
-    """What `Unrolled` needs on a CPU beside the weights, for stacks of any size."""
+def unrolled_bytes(network: RecurrentNetwork, *, horizon: int, deepest_tap: int = 0, at_once: int = 256) -> int:
+    """What `Unrolled` needs beside the weights, for stacks of any size.
+
+    Args:
+        network: A network or a stack.
+        horizon: T.
+        deepest_tap: Largest lag of the target filter.
+        at_once: Networks times sequences of a block.
+    """
     states = (3 if network.recurrence == "tanh" else 2) * network.n_hidden
-    return int(_NUMBER * 512 * horizon * (states + 1.5 * (network.n_features + network.n_outputs)))
+    ends = 1.5 * (network.n_features + network.n_outputs)
+    return int(_NUMBER * 2 * at_once * (horizon * (states + ends) + deepest_tap * network.n_features))
 
 
 def native_bytes(kernel: Any, *, horizon: int, deepest_tap: int, deepest_tie: int, threads: int) -> int:
@@ -159,12 +165,6 @@ def native_bytes(kernel: Any, *, horizon: int, deepest_tap: int, deepest_tie: in
     return threads * kernel.scratch_bytes(job)
 
 
-def native_fits(kernel: Any, *, horizon: int, deepest_tap: int, deepest_tie: int) -> bool:
-    """Whether the states of the native kernel on all cores fit in half of the memory."""
-    sizes = {"horizon": horizon, "deepest_tap": deepest_tap, "deepest_tie": deepest_tie}
-    return native_bytes(kernel, **sizes, threads=usable_cores()) <= _budget()
-
-
 def lanes_together(count: int, each: int, weights: int = 0) -> int:
     """How many of `count` lanes are worked on side by side: all, or equal parts that fit.
 
@@ -173,78 +173,21 @@ def lanes_together(count: int, each: int, weights: int = 0) -> int:
         each: Bytes that each takes beside others.
         weights: Bytes that each takes in any case.
     """
-    fit = max(1, int((_budget() - count * weights) // max(each, 1)))
+    fit = max(1, int((working_bytes() - count * weights) // max(each, 1)))
     return math.ceil(count / math.ceil(count / fit))
 
 
-def _budget() -> float:
-    """Half of the machine's memory, the same whatever else runs; or what is left, if that is less."""
+def working_bytes() -> int | float:
+    """What work may take: half of the machine's memory, the same whatever else runs; or what is left, if less."""
     limits = [0.8 * available_bytes()]
     if jax.default_backend() == "cpu":
         limits.append(_SHARE * total_bytes())
     return min(limits)
 
 
-def check_training_fits(network: RecurrentNetwork, *, batch_size: int, horizon: int, state_noise: float = 0.0) -> None:
-    """Raises unless one network can be trained on a sampled loss, in whatever way needs least memory.
-
-    Raises:
-        InvalidInput: Names the horizon, or the batch size where one sequence would fit, or the size of the stack, and
-            says how much is needed and how much is there.
-    """
-    available, count, weights = available_bytes(), math.prod(network.stack), weights_bytes(network)
-    left = available - count * weights
-    if left < 0:
-        hint = f"weights and moments need {_shown(count * weights)}, {_shown(available)} are available"
-        raise InvalidInput(
-            "networks", Shown(f"a stack of {count}"), f"a stack of at most {available // weights}", hint=hint
-        )
-
-    def needed(batch_size: int, horizon: int) -> int:
-        training = lane_bytes(network, batch_size=batch_size, horizon=horizon, state_noise=state_noise)
-        return max(training, evaluation_bytes(network, horizon=horizon))
-
-    wanted = needed(batch_size, horizon)
-    if wanted <= left:
-        return
-    hint = f"one network needs {_shown(wanted)}, {_shown(left)} are available"
-    if needed(1, horizon) <= left:
-        most = _most(lambda size: needed(size, horizon) <= left, batch_size)
-        raise InvalidInput("objective.batch_size", batch_size, f"<= {most} at this horizon", hint=hint)
-    most = _most(lambda steps: needed(batch_size, steps) <= left, horizon)
-    if most:
-        raise InvalidInput("objective.horizon", horizon, f"<= {most} with this batch size", hint=hint)
-    raise InvalidInput("n_hidden", network.n_hidden, "fewer", hint=hint)
-
-
-def check_exact_fits(network: RecurrentNetwork, *, horizon: int, quadrature: Any) -> None:
-    """Raises unless one network can be trained on the exact loss of a finite horizon.
-
-    Raises:
-        InvalidInput: Names the horizon, and what is needed and there.
-    """
-    left = available_bytes()
-
-    def needed(horizon: int) -> int:
-        return exact_lane_bytes(network, n_lags=horizon, steady=False, quadrature=quadrature)
-
-    if needed(horizon) > left:
-        most = _most(lambda steps: needed(steps) <= left, horizon)
-        hint = f"one network needs {_shown(needed(horizon))}, {_shown(left)} are available"
-        raise InvalidInput("objective.horizon", horizon, f"<= {most}", hint=hint)
-
-
-def check_evaluation_fits(network: RecurrentNetwork, *, horizon: int) -> None:
-    """Raises unless one network can be evaluated on sequences of that length.
-
-    Raises:
-        InvalidInput: Names the horizon, and what is needed and there.
-    """
-    left, wanted = available_bytes(), evaluation_bytes(network, horizon=horizon)
-    if wanted > left:
-        most = _most(lambda steps: evaluation_bytes(network, horizon=steps) <= left, horizon)
-        hint = f"one network needs {_shown(wanted)}, {_shown(left)} are available"
-        raise InvalidInput("horizon", horizon, f"<= {most}", hint=hint)
+def left_bytes(network: RecurrentNetwork) -> int:
+    """What is available beside the weights of a stack and their moments; negative where these do not fit."""
+    return available_bytes() - math.prod(network.stack) * weights_bytes(network)
 
 
 def evaluation_bytes(network: RecurrentNetwork, *, horizon: int) -> int:
@@ -252,16 +195,3 @@ def evaluation_bytes(network: RecurrentNetwork, *, horizon: int) -> int:
     ends = network.n_features + network.n_outputs
     states = 2 * network.n_hidden if horizon < 512 else network.n_hidden / 64
     return int(_NUMBER * _EVALUATED * horizon * (4 * ends + states))
-
-
-def _most(fits: Any, above: int) -> int:
-    """The largest whole number below `above` that fits; 0 if none does."""
-    low, high = 0, above
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
-    return low
-
-
-def _shown(size: int) -> str:
-    return f"{size / 1e9:.3g} GB" if size >= 1e8 else f"{size / 1e6:.3g} MB"

@@ -11,7 +11,7 @@ from ..networks import RecurrentNetwork
 from ._engines import Native
 from ._goals import SampledGoal
 from ._kernel import Kernel, load_kernel
-from ._native_job import column, common_job, rows, why_not_native
+from ._native_job import column, common_job, rows, threads_that_fit, why_not_native
 from ._optimizers import Adam
 from ._pace import Pace
 
@@ -36,6 +36,7 @@ class NativeDescent:
     """
 
     def __init__(self, goal: SampledGoal, lanes: RecurrentNetwork, *, optimizer: Adam, steps: int, threads: int):
+        threads = threads_that_fit(lanes, goal.sequences, threads)
         self._kernel, self._threads, self._lanes = load_kernel(lanes), threads, lanes
         self._job = training_job(self._kernel, goal, lanes, optimizer=optimizer, steps=steps)
         self._pace = Pace()

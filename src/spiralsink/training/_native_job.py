@@ -1,17 +1,22 @@
 """What the native kernel is told: networks and what they hear, lane by lane."""
 
+import math
 from typing import Any
 
 import numpy as np
 
+from .._words import MOST_WORDS
 from ..networks import RecurrentNetwork, Tied
 from ..processes import Constant, Uniform
 from ._compiler import NoKernel
 from ._kernel import load_kernel
-from ._memory import native_fits
+from ._memory import native_bytes, working_bytes
+from ._refusals import Way
 from ._sequences import Sequences
 
 _MOST_HIDDEN = 1024
+TOO_LONG = "the states of all steps are too much for the memory"
+TOO_MANY = "a batch has more inputs than there are random words"
 
 
 def why_not_native(lanes: RecurrentNetwork, sequences: Sequences, n_sequences: int) -> str:
@@ -20,18 +25,36 @@ def why_not_native(lanes: RecurrentNetwork, sequences: Sequences, n_sequences: i
         return f"more than {_MOST_HIDDEN} hidden units"
     if lanes.tied and lanes.recurrence != "linear" and lanes.b_h is not None:
         return "the readout of a nonlinear network with hidden biases is tied"
-    if not sequences.from_words(n_sequences):
+    if sequences.threshold is None:
         return "inputs do not come from one random word each"
     if not all(isinstance(law, Uniform | Constant) for law in sequences.process.amplitudes):
         return "an amplitude is neither uniform nor constant"
     try:
-        kernel = load_kernel(lanes)
+        load_kernel(lanes)
     except NoKernel as error:
         return str(error)
+    if not sequences.from_words(n_sequences):
+        return TOO_MANY
+    return "" if native_way(lanes, sequences).fits(n_sequences, sequences.horizon) else TOO_LONG
+
+
+def native_way(lanes: RecurrentNetwork, sequences: Sequences) -> Way:
+    """What one thread of the native kernel works in, for lanes that it can run; batches are limited by their words."""
+    kernel = load_kernel(lanes)
     deepest = {"deepest_tap": max(sequences.lags, default=0), "deepest_tie": lanes.W_y.max_lag if lanes.tied else 0}
-    if not native_fits(kernel, horizon=sequences.horizon, **deepest):
-        return "the states of all steps are too much for the memory"
-    return ""
+
+    def needed(n_sequences: int, horizon: int) -> int | float:
+        if n_sequences * horizon * lanes.n_features > MOST_WORDS:
+            return math.inf
+        return native_bytes(kernel, horizon=horizon, **deepest, threads=1)
+
+    return Way(needed, working_bytes())
+
+
+def threads_that_fit(lanes: RecurrentNetwork, sequences: Sequences, threads: int) -> int:
+    """How many of so many threads have room for the states of all steps; at least one."""
+    way = native_way(lanes, sequences)
+    return int(max(1, min(threads, way.most // way.needed(1, sequences.horizon))))
 
 
 def common_job(sequences: Sequences, lanes: RecurrentNetwork, count: int, burn_in: int) -> dict[str, Any]:

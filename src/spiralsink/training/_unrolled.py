@@ -11,9 +11,12 @@ import numpy as np
 from .._words import step_words
 from ..networks import RecurrentNetwork
 from ._goals import PenalisedGoal, PenalisedLaneLoss, SampledGoal
+from ._memory import left_bytes, unrolled_bytes
+from ._refusals import Way
 from ._through_time import Heard, Setting, Weights, draw, loss_and_gradient
 
 MOST_HIDDEN = 8
+_MOST_TAPS = 256  # written out as well: each takes 0.04 s of compilation
 _LANES = 32  # of a block on a CPU; XLA lowers 16 and fewer another way, many times slower
 _NUMBERS = 2**17  # of a block on a CPU: what stays in the cache of a core
 _NUMBERS_ELSEWHERE = 2**29  # what fits on any card
@@ -30,7 +33,21 @@ def not_unrolled(lanes: RecurrentNetwork, goal: Any) -> str:
         return "inputs do not come from one random word each"
     if lanes.n_hidden > MOST_HIDDEN:
         return f"more than {MOST_HIDDEN} hidden units"
+    if len(goal.sequences.entries) > _MOST_TAPS:
+        return f"more than {_MOST_TAPS} entries of the target filter"
     return ""
+
+
+def unrolled_way(lanes: RecurrentNetwork, goal: Any) -> Way:
+    """What a block of lanes and sequences takes, for lanes that can be trained unrolled."""
+    goal = goal.inner if isinstance(goal, PenalisedGoal) else goal
+    deepest = max(goal.sequences.lags, default=0)
+
+    def needed(batch_size: int, horizon: int) -> int:
+        at_once = math.prod(_block_sizes(lanes, batch_size, horizon))
+        return unrolled_bytes(lanes, horizon=horizon, deepest_tap=deepest, at_once=at_once)
+
+    return Way(needed, left_bytes(lanes))
 
 
 def value_and_grad(goal: Any, trained: RecurrentNetwork, fixed: RecurrentNetwork, step: Any) -> tuple[Any, Any]:
@@ -68,7 +85,8 @@ def value_and_grad(goal: Any, trained: RecurrentNetwork, fixed: RecurrentNetwork
         taps=_lanes_last(sequences.taps, 3),
     )
     weights, pull = jax.vjp(lambda trained: _weights(eqx.combine(trained, fixed)), trained)
-    losses, gradient = _in_blocks(weights, heard, sequences.importance, setting, step)
+    blocks = _block_sizes(network, goal.batch_size, sequences.horizon)
+    losses, gradient = _in_blocks(weights, heard, sequences.importance, setting, step, blocks)
     return losses, pull(gradient)[0]
 
 
@@ -92,10 +110,12 @@ def _weights(network: RecurrentNetwork) -> Weights:
     )
 
 
-def _in_blocks(weights: Weights, heard: Heard, importance: Any, setting: Setting, step: Any) -> tuple[Any, Weights]:
+def _in_blocks(
+    weights: Weights, heard: Heard, importance: Any, setting: Setting, step: Any, blocks: tuple[int, int]
+) -> tuple[Any, Weights]:
     """Losses and gradients, block by block of lanes and of sequences, so that a block stays in the cache."""
     count = weights.W_x.shape[-1]
-    lanes, n_sequences = _block_sizes(count, weights.W_x.shape[0], setting)
+    lanes, n_sequences = blocks
     n_blocks, n_parts = math.ceil(count / lanes), math.ceil(setting.batch_size / n_sequences)
     given = (
         jax.tree.map(lambda array: _cut(array, n_blocks, lanes), weights),
@@ -123,17 +143,17 @@ def _in_blocks(weights: Weights, heard: Heard, importance: Any, setting: Setting
     return jax.tree.map(lambda array: _join(array, count), found)
 
 
-def _block_sizes(count: int, n_hidden: int, setting: Setting) -> tuple[int, int]:
+def _block_sizes(network: RecurrentNetwork, batch_size: int, horizon: int) -> tuple[int, int]:
     """Lanes and sequences of a block."""
-    per_step = len(setting.laws) + setting.n_outputs + (3 if setting.recurrence == "tanh" else 2) * n_hidden
-    each = setting.horizon * per_step
+    states = (3 if network.recurrence == "tanh" else 2) * network.n_hidden
+    each = horizon * (network.n_features + network.n_outputs + states)
     if jax.default_backend() == "cpu":
         lanes = _LANES
-        parts = max(1, round(setting.batch_size * lanes * each / _NUMBERS))
+        parts = max(1, round(batch_size * lanes * each / _NUMBERS))
     else:
-        lanes = min(count, max(1, _NUMBERS_ELSEWHERE // (each * setting.batch_size)))
-        parts = math.ceil(lanes * each * setting.batch_size / _NUMBERS_ELSEWHERE)
-    return lanes, max(math.ceil(setting.batch_size / parts), min(8, setting.batch_size))
+        lanes = min(network.W_x.shape[0], max(1, _NUMBERS_ELSEWHERE // (each * batch_size)))
+        parts = math.ceil(lanes * each * batch_size / _NUMBERS_ELSEWHERE)
+    return lanes, max(math.ceil(batch_size / parts), min(8, batch_size))
 
 
 def _stored(compute: Any, once: Any) -> Any:
