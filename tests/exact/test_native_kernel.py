@@ -229,6 +229,37 @@ def test_states_that_fade_to_nothing_count_as_zero(n_hidden):
         np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max(), err_msg=name)
 
 
+def test_what_does_not_count_may_be_infinite():
+    """Networks that overflow by one input, in batches of one sequence: most hear none, and vectors hold more."""
+    objective = sk.SampledLoss(batch_size=1, horizon=13, burn_in=3, n_evaluation=2)
+    process = sk.SparseProcess(1, 0.05)
+    case = Case("linear", "linear", process=process, n_hidden=2, stack=12, objective=objective)
+    networks = case.networks(gain=1e5)
+    inputs, losses, _ = case.plain(networks, 0)
+    silent = ~inputs.any(axis=(1, 2, 3))
+    assert 0 < silent.sum() < 12
+    assert np.isfinite(losses[silent]).all()
+    native_inputs, native_losses, native_gradients = case.native(networks, 0)
+    assert np.array_equal(native_inputs, inputs)
+    assert np.array_equal(native_losses == 0, silent)
+    for name, gradient in native_gradients.items():
+        assert (gradient[silent] == 0).all(), name
+
+
+def test_outputs_before_the_steps_that_count_may_be_infinite():
+    """One unit without recurrence, whose output overflows where there is an input: only behind the burn-in it counts."""
+    objective = sk.SampledLoss(batch_size=1, horizon=13, burn_in=12, n_evaluation=2)
+    case = Case("linear", "linear", process=sk.SparseProcess(1, 0.2), n_hidden=1, stack=12, objective=objective)
+    weights = np.full((12, 1, 1), 1e15), np.zeros((12, 1, 1)), np.full((12, 1, 1), 1e30)
+    networks = sk.RecurrentNetwork(*weights, recurrence="linear", readout="linear")
+    inputs, losses, gradients = case.native(networks, 0)
+    heard = inputs[..., 0].any(axis=(1, 2)) & ~inputs[:, 0, -1].any(axis=-1)
+    assert heard.sum() > 3
+    target = inputs[heard, 0, -5, 0]
+    np.testing.assert_allclose(losses[heard], target**2, rtol=1e-6)
+    assert np.isfinite(gradients["W_y"][heard]).all()
+
+
 def test_networks_that_stop_being_finite_stay_as_they_last_were():
     case = Case("linear", "linear", stack=3)
     networks = case.networks()

@@ -89,6 +89,20 @@ def test_loss_and_gradient(name):
         assert (difference <= 1e-5 * norm).all()
 
 
+def test_sequences_that_do_not_count_may_be_infinite():
+    """Networks that overflow by one input; parts of 8 sequences, of a batch of 17 that hear hardly any."""
+    network = make_stack(32, 1, 1, recurrence="linear", readout="linear")
+    network = sk.RecurrentNetwork(network.W_x, 1e15 * np.ones_like(network.W_h), network.W_y)
+    objective, process = sk.SampledLoss(17, 400), sk.SparseProcess(1, 1e-4)
+    goal = prepare(objective, network, sk.Delay(2), process, key=KEY, threads=0).goal
+    trained, fixed = split_trained(to_lanes(network, network.stack, np.float32))
+    silent = ~np.asarray(goal.data(0, 32)[0].inputs).any(axis=(1, 2, 3))
+    loss, gradients = eqx.filter_jit(value_and_grad)(goal, trained, fixed, np.int32(0))
+    assert 0 < silent.sum() < 32
+    assert (np.asarray(loss)[silent] == 0).all()
+    assert all((np.asarray(each)[silent] == 0).all() for each in jax.tree.leaves(gradients))
+
+
 def test_what_is_not_unrolled():
     small, large = (make_stack(2, 1, n, recurrence="linear", readout="linear") for n in (2, 9))
     usual = sk.SparseProcess(1, 0.5)

@@ -81,6 +81,9 @@ class Setting:
 def draw(heard: Heard, setting: Setting, first: Any, n_sequences: int) -> list[Any]:
     """The inputs of each feature, (deepest + horizon, sequences, networks): zeros, then those of the sequences.
 
+    Behind the last sequence of the batch comes the last one again: what does not count is infinite only where something
+    that counts is.
+
     Args:
         heard: What is heard.
         setting: What is compiled for.
@@ -89,6 +92,7 @@ def draw(heard: Heard, setting: Setting, first: Any, n_sequences: int) -> list[A
     """
     time = jax.lax.broadcasted_iota(jnp.int32, (setting.deepest + setting.horizon, 1, 1), 0) - setting.deepest
     sequence = first + jax.lax.broadcasted_iota(jnp.int32, (1, n_sequences, 1), 1)
+    sequence = jnp.minimum(sequence, np.int32(setting.batch_size - 1))
     found = []
     for feature, law in enumerate(setting.laws):
         counter = (np.int32(feature * setting.horizon) + time).astype(jnp.uint32) * np.uint32(setting.batch_size)
@@ -118,6 +122,8 @@ def loss_and_gradient(
         y = _sum(weights.W_y[j, output] * states[:, j] for j in range(states.shape[1]))
         y = y if weights.b_y is None else y + weights.b_y[output]
         error = activation(setting.readout)(y) - _target(output, inputs, taps, setting)
+        # selected, not multiplied by zero: an error that does not count may be infinite
+        error = jnp.where(counted > 0, error, jnp.float32(0))
         weighted = (importance[output] * counted) * error
         losses.append(jnp.sum(weighted * error, axis=(0, 1)))
         passed = jnp.where(y > 0, weighted, jnp.float32(0)) if setting.readout == "relu" else weighted

@@ -33,10 +33,11 @@ inline Key at_step(const uint32_t *key, int64_t step) {
     return {mixed((uint32_t)(2 * step), key[0], key[1]), mixed((uint32_t)(2 * step + 1), key[0], key[1])};
 }
 
-// The inputs of the sequences of a batch from `begin` on, of one word each.
+// The inputs of the sequences of a batch from `begin` on, of one word each. Behind the last sequence comes the last one
+// again: what does not count is infinite only where something that counts is.
 void draw(const Job &job, const Scratch &at, int64_t lane, Key key, int64_t begin) {
     Words counter;
-    for (int i = 0; i < LANES; i++) counter[i] = i;
+    for (int i = 0; i < LANES; i++) counter[i] = begin + i < job.batch ? i : job.batch - 1 - begin;
     for (int f = 0; f < NX; f++) {
         const int64_t place = lane * NX + f;
         const uint32_t threshold = job.threshold[place];
@@ -97,7 +98,9 @@ ALWAYS_INLINE Vector forward(const Job &job, const Scratch &at, int64_t lane, Ve
                 error -= job.tap_value[lane * job.taps + tap] * then[job.tap_feature[lane * job.taps + tap]];
             }
             if constexpr (LEARN) {
+                // selected, not multiplied by zero: an error that does not count may be infinite
                 const Vector counted = t >= job.burn_in ? weight : Vector{};
+                error = counted > 0 ? error : Vector{};
                 const Vector weighted = error * (job.importance[o] * counted);
                 loss += weighted * error;
                 at.errors[t * NY + o] = READOUT ? (y > 0 ? weighted : Vector{}) : weighted;
