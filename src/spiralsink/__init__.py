@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .processes import SparseProcess as SparseProcess
     from .processes import Uniform as Uniform
     from .tasks import Batch as Batch
+    from .tasks import CuedRecall as CuedRecall
     from .tasks import Delay as Delay
     from .tasks import DelayedSum as DelayedSum
     from .tasks import Delays as Delays
@@ -101,6 +102,7 @@ _PUBLIC = {
     "processes": ("Amplitude", "Constant", "Exponential", "HalfNormal", "SparseProcess", "Uniform"),
     "tasks": (
         "Batch",
+        "CuedRecall",
         "Delay",
         "DelayedSum",
         "Delays",

@@ -1,5 +1,6 @@
 """Tasks: what the network is asked for. Filter tasks are one array, the target filter; the rest are sampled."""
 
+from ._cued import CuedRecall as CuedRecall
 from ._filters import Delay as Delay
 from ._filters import DelayedSum as DelayedSum
 from ._filters import Delays as Delays
