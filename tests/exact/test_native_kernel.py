@@ -247,7 +247,7 @@ def test_what_does_not_count_may_be_infinite():
 
 
 def test_outputs_before_the_steps_that_count_may_be_infinite():
-    """One unit without recurrence, whose output overflows where there is an input: only behind the burn-in it counts."""
+    """One unit without recurrence, whose output overflows where there is an input, which must not be at the end."""
     objective = sk.SampledLoss(batch_size=1, horizon=13, burn_in=12, n_evaluation=2)
     case = Case("linear", "linear", process=sk.SparseProcess(1, 0.2), n_hidden=1, stack=12, objective=objective)
     weights = np.full((12, 1, 1), 1e15), np.zeros((12, 1, 1)), np.full((12, 1, 1), 1e30)

@@ -10,6 +10,7 @@ import pytest
 import spiralsink as sk
 from spiralsink.training._goals import prepare
 from spiralsink.training._lanes import split_trained, to_lanes
+from spiralsink.training._through_time import Setting, Weights, loss_and_gradient
 from spiralsink.training._unrolled import not_unrolled, value_and_grad
 
 KEY = jax.random.key(3)
@@ -89,18 +90,17 @@ def test_loss_and_gradient(name):
         assert (difference <= 1e-5 * norm).all()
 
 
-def test_sequences_that_do_not_count_may_be_infinite():
-    """Networks that overflow by one input; parts of 8 sequences, of a batch of 17 that hear hardly any."""
-    network = make_stack(32, 1, 1, recurrence="linear", readout="linear")
-    network = sk.RecurrentNetwork(network.W_x, 1e15 * np.ones_like(network.W_h), network.W_y)
-    objective, process = sk.SampledLoss(17, 400), sk.SparseProcess(1, 1e-4)
-    goal = prepare(objective, network, sk.Delay(2), process, key=KEY, threads=0).goal
-    trained, fixed = split_trained(to_lanes(network, network.stack, np.float32))
-    silent = ~np.asarray(goal.data(0, 32)[0].inputs).any(axis=(1, 2, 3))
-    loss, gradients = eqx.filter_jit(value_and_grad)(goal, trained, fixed, np.int32(0))
-    assert 0 < silent.sum() < 32
-    assert (np.asarray(loss)[silent] == 0).all()
-    assert all((np.asarray(each)[silent] == 0).all() for each in jax.tree.leaves(gradients))
+def test_what_does_not_count_may_be_infinite():
+    """Outputs overflow by a large input: in the burn-in, and in the third sequence of a batch of two."""
+    setting = Setting("linear", "linear", (sk.Uniform(),), (0,), ((0, 0, 0),), 1, batch_size=2, horizon=3, burn_in=1)
+    one = np.ones((1, 1, 1), np.float32)
+    weights = Weights(one, 0 * one, 1e20 * one, None, None, None)
+    inputs = np.array([[1e30, 0.0, 1e30], [0.0, 1e-20, 1e30], [1e-20, 0.0, 1e30]], np.float32)[..., None]
+    given = ([jax.numpy.asarray(inputs)], one[None], np.ones(1, np.float32), setting, np.int32(0))
+    loss, gradient = jax.jit(lambda: loss_and_gradient(weights, *given))()
+    np.testing.assert_allclose(loss, 2 / 4, rtol=1e-6)
+    np.testing.assert_allclose(gradient.W_y, 2 * 2 * 1e-20 / 4, rtol=1e-6)
+    np.testing.assert_allclose(gradient.W_x, 2 * 2 * 1.0 / 4, rtol=1e-6)
 
 
 def test_what_is_not_unrolled():
