@@ -12,7 +12,7 @@ import numpy as np
 from .._float64 import float64
 from ..networks import RecurrentNetwork
 from ._batched import SideBySide
-from ._devices import filled_up, lane_mesh, n_devices, on_each, per_lane, spread
+from ._devices import filled_up, in_full_float32, lane_mesh, n_devices, on_each, per_lane, spread
 from ._engines import Unrolled
 from ._lanes import split_trained
 from ._memory import lanes_together, weights_bytes
@@ -189,7 +189,8 @@ def _take_steps(
     until: Any,
 ) -> _State:
     def step(state: _State) -> _State:
-        loss, gradients = differentiate(goal, state.trained, fixed, state.step)
+        with in_full_float32():
+            loss, gradients = differentiate(goal, state.trained, fixed, state.step)
         loss = loss.astype(state.loss.dtype)
         given = (gradients, state.optimizer, state.trained, loss)
         moved, optimizer_state = apply_per_network(optimizer, rates, steps, *given)

@@ -11,6 +11,11 @@ from jax.sharding import PartitionSpec as P
 _AXIS = "lanes"
 
 
+def in_full_float32() -> Any:
+    """The context in which matrix products of float32 are traced: GPUs would take fewer digits of each factor."""
+    return jax.default_matmul_precision("highest")
+
+
 def lane_mesh() -> Mesh | None:
     """All local devices along the axis of lanes; None for a single one."""
     devices = jax.local_devices()

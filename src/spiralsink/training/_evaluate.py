@@ -18,6 +18,7 @@ from .._machine import usable_cores
 from .._words import key_words
 from ..networks import RecurrentNetwork
 from ..tasks import Batch
+from ._devices import in_full_float32
 from ._lanes import to_lanes
 from ._memory import evaluation_bytes, left_bytes
 from ._native_job import TOO_LONG, TOO_MANY, native_way, threads_that_fit, why_not_native
@@ -196,7 +197,7 @@ def _xla_sums(lanes: RecurrentNetwork, sequences: Sequences, key: Any, *, n_sequ
     states = lanes.n_hidden if isinstance(choose_rollout(lanes, sequences.horizon), Whole) else 0
     numbers = _BLOCK * sequences.horizon * (lanes.n_features + states + 2 * lanes.n_outputs)
     together = max(1, _MOST_NUMBERS // numbers)
-    with float64():
+    with float64(), in_full_float32():
         sums = None
         for first in range(0, blocks, _BLOCKS_PER_CALL):
             span = (np.int32(first), np.int32(min(first + _BLOCKS_PER_CALL, blocks)), np.int32(n_sequences))
