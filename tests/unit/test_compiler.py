@@ -1,7 +1,9 @@
 """The native kernel where compilers are missing, broken or of another make, and where it is kept."""
 
+import ctypes
 import os
 import stat
+import subprocess
 import sys
 
 import jax
@@ -15,6 +17,7 @@ from spiralsink.training import _compiler, _kernel
 
 KEY = jax.random.key(0)
 OBJECTIVE = sk.SampledLoss(batch_size=8, horizon=6, n_evaluation=20)
+SIZES = {"N_FEATURES": 1, "N_HIDDEN": 3, "N_OUTPUTS": 1, "RECURRENCE": 0, "READOUT": 0}
 needs_compiler = pytest.mark.skipif(_compiler.find_compiler() is None, reason="there is no C++ compiler")
 
 
@@ -56,11 +59,33 @@ def test_built_once_and_kept(fresh, monkeypatch):
 
 @needs_compiler
 def test_a_library_that_was_cut_short_is_built_again(fresh):
-    sizes = {"N_FEATURES": 1, "N_HIDDEN": 3, "N_OUTPUTS": 1, "RECURRENCE": 0, "READOUT": 0}
-    library = _compiler.build({**sizes, "TIED": 0, "LEAKY": 0, "BIAS_H": 0, "BIAS_Y": 0})
+    library = _compiler.build({**SIZES, "TIED": 0, "LEAKY": 0, "BIAS_H": 0, "BIAS_Y": 0})
     library.write_bytes(library.read_bytes()[:100])
     assert fit(sk.Native(1), n_hidden=3, readout="linear").engine == "native kernel, 1 thread"
     assert library.stat().st_size > 1000
+
+
+@needs_compiler
+@pytest.mark.parametrize("text", ["long job_size() { return 8; }", "long something() { return 8; }"])
+def test_a_library_that_reads_jobs_in_another_way_is_built_again(text, fresh, tmp_path):
+    library = _compiler.build({**SIZES, "TIED": 0, "LEAKY": 0, "BIAS_H": 0, "BIAS_Y": 0})
+    (tmp_path / "other.cpp").write_text(f'extern "C" {{ {text} }}')
+    command = [*(_compiler.find_compiler() or []), "-shared", "-fPIC", str(tmp_path / "other.cpp"), "-o", str(library)]
+    library.unlink()
+    subprocess.run(command, check=True)
+    assert fit(sk.Native(1), n_hidden=3, readout="linear").engine == "native kernel, 1 thread"
+    assert b"scratch_bytes" in library.read_bytes()
+
+
+@needs_compiler
+def test_where_jobs_are_laid_out_in_another_way_xla_trains(fresh, monkeypatch):
+    class Job(_kernel._Job):
+        _fields_ = (("more", ctypes.c_int64),)
+
+    monkeypatch.setattr(_kernel, "_Job", Job)
+    with pytest.raises(sk.NotCovered, match=r"cannot be loaded: its jobs have \d+ bytes, ours \d+"):
+        fit(sk.Native(1), n_hidden=3, readout="linear")
+    assert fit(sk.Automatic(), n_hidden=3, readout="linear").engine.startswith("XLA, batched (not native: what was")
 
 
 def test_without_a_compiler(fresh, monkeypatch):

@@ -49,14 +49,14 @@ class Descent:
     def __init__(
         self, goal: Any, lanes: RecurrentNetwork, *, optimizer: Any, steps: int, engine: Any, reason: str = ""
     ):
-        self._goal, self._steps = goal, steps
+        self._goal, self._steps = goal, np.int32(steps)
         self.engine = f"{engine} (not native: {reason})" if reason else str(engine)
         self._unrolled = isinstance(engine, Unrolled)
         self._optimizer, self._rates = per_network(optimizer, lanes.W_x.shape[0])
         trained, self._fixed = split_trained(lanes)
         self._fixed_here = self._fixed
         with precision(goal.exact):
-            self._state = _start(self._optimizer, steps, trained)
+            self._state = _start(self._optimizer, trained)
         count = lanes.W_x.shape[0]
         self._whole, self._where = trained, np.arange(count)
         self._alive, self._stopped, self._loss = np.ones(count, bool), np.zeros(count, bool), np.full(count, np.inf)
@@ -69,8 +69,8 @@ class Descent:
         began = time.monotonic()
         target = self._pace.target(self.step, until)
         with precision(self._goal.exact):
-            how = (self._differentiate, self._optimizer, self._steps, self._layout)
-            given = (self._state, self._goal, self._rates, self._fixed_here, np.int32(target))
+            how = (self._differentiate, self._optimizer, self._layout)
+            given = (self._state, self._goal, self._rates, self._fixed_here, self._steps, np.int32(target))
             state = _advance(*how, *given)
             state = jax.block_until_ready(state)
         self._state, taken, self.step = state, target - self.step, target
@@ -110,9 +110,9 @@ class Descent:
                 self._rates, self._where = self._rates[places], self._where[places]
             self._layout = (None, ())
             if mesh is not None:
-                along = (_along(self._state), per_lane(self._goal, places.size), True, True, False)
+                along = (_along(self._state), per_lane(self._goal, places.size), True, True, False, False)
                 given = (self._state, self._goal, jnp.asarray(self._rates), self._fixed_here)
-                placed = [spread(tree, mesh, mask) for tree, mask in zip(given, along[:-1], strict=True)]
+                placed = [spread(tree, mesh, mask) for tree, mask in zip(given, along[: len(given)], strict=True)]
                 self._state, self._goal, self._rates, self._fixed_here = placed
                 self._layout = (mesh, along)
         lanes = eqx.combine(self._state.trained, self._fixed_here)
@@ -160,19 +160,22 @@ class Descent:
 
 
 @eqx.filter_jit
-def _start(optimizer: Any, steps: int, trained: Any) -> _State:
+def _start(optimizer: Any, trained: Any) -> _State:
     count = trained.W_x.shape[0]
     with jax.numpy_dtype_promotion("standard"):
-        state = jax.vmap(transformation_of(optimizer, steps).init)(trained)
+        state = jax.vmap(transformation_of(optimizer, 1).init)(trained)
     loss = jnp.full(count, jnp.inf, trained.W_x.dtype)
     return _State(jnp.zeros((), jnp.int32), trained, state, jnp.ones(count, bool), loss)
 
 
 @eqx.filter_jit
-def _advance(differentiate: Any, optimizer: Any, steps: int, layout: Any, *given: Any) -> _State:
-    """Steps up to the last of the arguments; `layout`: the mesh, and along which arrays lanes are laid over it."""
+def _advance(differentiate: Any, optimizer: Any, layout: Any, *given: Any) -> _State:
+    """Steps up to the last of the arguments, in a training of as many as the last but one says.
 
-    def local(state: _State, goal: Any, rates: Any, fixed: Any, until: Any) -> _State:
+    `layout`: the mesh, and along which arrays lanes are laid over it.
+    """
+
+    def local(state: _State, goal: Any, rates: Any, fixed: Any, steps: Any, until: Any) -> _State:
         return _take_steps(differentiate, goal, optimizer, rates, steps, state, fixed, until)
 
     return on_each(local, *layout)(*given)
@@ -183,7 +186,7 @@ def _take_steps(
     goal: Any,
     optimizer: Any,
     rates: Any,
-    steps: int,
+    steps: Any,
     state: _State,
     fixed: Any,
     until: Any,

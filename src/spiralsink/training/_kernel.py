@@ -5,6 +5,7 @@ import ctypes
 import dataclasses
 import functools
 import itertools
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -183,11 +184,33 @@ def _load(macros: tuple[tuple[str, int], ...]) -> ctypes.CDLL | NoKernel:
 def _opened(macros: dict[str, int]) -> ctypes.CDLL:
     path = build(macros)
     try:
-        return ctypes.CDLL(str(path))
+        return _loaded(path)
     except OSError:  # cut short when the machine went down, or made for another system
         path.unlink(missing_ok=True)
     path = build(macros)
     try:
-        return ctypes.CDLL(str(path))
+        return _loaded(path)
     except OSError as error:
         raise NoKernel(f"what was compiled cannot be loaded: {error}") from error
+
+
+def _loaded(path: Path) -> ctypes.CDLL:
+    library = ctypes.CDLL(str(path))
+    try:
+        library.job_size.restype = ctypes.c_int64
+        size = library.job_size()
+        wrong = f"its jobs have {size} bytes, ours {ctypes.sizeof(_Job)}" if size != ctypes.sizeof(_Job) else ""
+    except AttributeError:
+        wrong = f"{path.name} is no kernel"
+    if wrong:
+        _unload(library)
+        raise OSError(wrong)
+    return library
+
+
+def _unload(library: ctypes.CDLL) -> None:
+    """Lets go of a library, because another of that path would not be loaded beside it."""
+    close = getattr(ctypes.CDLL(None), "dlclose", None)
+    if close is not None:
+        close.argtypes = (ctypes.c_void_p,)
+        close(library._handle)

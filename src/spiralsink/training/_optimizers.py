@@ -45,11 +45,30 @@ class Adam:
         return ("adam", "cosine_schedule") if self.schedule == "cosine" else ("adam",)
 
     def transformation(self, steps: int) -> optax.GradientTransformation:
-        """The optax transformation for a training of that many steps."""
+        """The optax transformation of one network for a training of that many steps.
+
+        Raises:
+            InvalidInput: If there is a learning rate for each network.
+        """
+        if np.ndim(self.learning_rate):
+            given = Shown(f"shape {np.shape(self.learning_rate)}")
+            raise InvalidInput("learning_rate", given, "one number in the transformation of one network")
+        return self._transformation(check_steps(steps))
+
+    def _transformation(self, steps: Any) -> optax.GradientTransformation:
+        """The same; `steps` may be traced, so that another number is no other program."""
         rate: Any = self.learning_rate
-        schedule = optax.cosine_decay_schedule(rate, max(steps, 1)) if self.schedule == "cosine" else rate
+        schedule = _cosine(rate, steps) if self.schedule == "cosine" else rate
         clip = optax.clip_by_global_norm(self.clip) if math.isfinite(self.clip) else optax.identity()
         return optax.chain(clip, optax.adam(schedule))
+
+
+def _cosine(rate: Any, steps: Any) -> Any:
+    def at(count: Any) -> Any:
+        total = jnp.maximum(steps, 1)
+        return rate * (0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(count, total) / total)))
+
+    return at
 
 
 def _checked_rates(given: Any) -> np.ndarray:
@@ -97,9 +116,9 @@ def check_optimizer(optimizer: Any) -> Any:
     raise InvalidInput("optimizer", given, "Adam, BFGS, LevenbergMarquardt or an optax GradientTransformation")
 
 
-def transformation_of(optimizer: Any, steps: int) -> optax.GradientTransformationExtraArgs:
-    """The optax transformation of one network."""
-    found = optimizer.transformation(steps) if isinstance(optimizer, Adam) else optimizer
+def transformation_of(optimizer: Any, steps: Any) -> optax.GradientTransformationExtraArgs:
+    """The optax transformation of one network; `steps` may be traced."""
+    found = optimizer._transformation(steps) if isinstance(optimizer, Adam) else optimizer
     return optax.with_extra_args_support(found)
 
 
@@ -109,7 +128,7 @@ def check_steps(steps: Any) -> int:
 
 
 def apply_per_network(
-    optimizer: Any, rates: Any, steps: int, gradients: Any, state: Any, parameters: Any, losses: Any
+    optimizer: Any, rates: Any, steps: Any, gradients: Any, state: Any, parameters: Any, losses: Any
 ) -> Any:
     """New parameters and optimizer state, every network by itself; all trees have a leading axis of networks."""
     transformation = transformation_of(optimizer, steps)

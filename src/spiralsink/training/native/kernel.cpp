@@ -171,6 +171,9 @@ bool descend(const Job &job, const Scratch &at, int64_t lane, int64_t step) {
 
 extern "C" {
 
+// What whoever calls must agree on.
+int64_t job_size() { return sizeof(Job); }
+
 int64_t scratch_bytes(const Job *job) {
     Scratch at;
     return lay_out(*job, at, nullptr);
