@@ -37,19 +37,21 @@ def _draw_states(panel: Any, one: Any) -> None:
     for path, end in zip(waiting, cued, strict=True):
         panel.plot(*np.concatenate([path, end[None]]).T, color=plots.MUTED, linewidth=0.7, zorder=1.5)
         panel.scatter(*path.T, c=colors[:last], s=13, zorder=3, linewidths=0)
-    panel.plot(
-        *cued.T, "D", color=colors[last], markeredgecolor=plots.INK, markersize=4.5, label="at the cue", zorder=4
-    )
-    panel.plot(*rest, "X", color=plots.INK, markersize=6, label="at rest", zorder=4)
+    panel.plot(*cued.T, "D", color=colors[last], markeredgecolor=plots.INK, markersize=4.5, zorder=4)
+    panel.plot(*rest, "X", color=plots.INK, markersize=6, zorder=4)
     reach = np.concatenate([waiting.reshape(-1, 2), cued, rest[None], np.zeros((1, 2))])
     middle, half = (reach.max(axis=0) + reach.min(axis=0)) / 2, 0.7 * np.ptp(reach, axis=0).max() + 1e-6
+    for place, text in ((cued.mean(axis=0), "at the cue"), (rest, "at rest")):
+        # outwards, where no path can be
+        above = place[1] > middle[1]
+        offset, side = ((0, 9), "bottom") if above else ((0, -9), "top")
+        panel.annotate(text, place, xytext=offset, textcoords="offset points", ha="center", va=side, fontsize=6)
     x, y = np.meshgrid(*(np.linspace(each - half, each + half, 200) for each in middle))
     w = one["output_weights"].values[:2]
     panel.contourf(x, y, w[0] * x + w[1] * y, levels=[-np.inf, 0], colors=[_BLIND], zorder=0)
     panel.contour(x, y, w[0] * x + w[1] * y, levels=[0], colors=[plots.MUTED], linewidths=0.8, zorder=0.5)
     panel.set(xlabel="hidden unit 1", ylabel="hidden unit 2", aspect="equal")
     panel.set(xlim=(middle[0] - half, middle[0] + half), ylim=(middle[1] - half, middle[1] + half))
-    panel.legend(loc="lower right", fontsize=6, handlelength=1.0, borderaxespad=0.2)
 
 
 def _draw_drives(panel: Any, one: Any) -> None:
@@ -68,9 +70,9 @@ def _draw_drives(panel: Any, one: Any) -> None:
     panel.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
     panel.axhline(1, color=plots.MUTED, linewidth=0.7, linestyle=":", zorder=1)
     panel.axvline(0, color=plots.MUTED, linewidth=0.7, linestyle="--", zorder=1)
-    panel.set(xlabel="time since the value (steps)", ylabel=r"drive of the readout $W_y^{\top} h_t$")
+    panel.set(xlabel="steps since the value", ylabel=r"drive of the readout $W_y^{\top} h_t$")
     panel.annotate(
-        "the readout sees nothing",
+        "not seen",
         (0.98, 0.03),
         xycoords="axes fraction",
         ha="right",
