@@ -23,7 +23,44 @@ def cache_folder() -> Path:
     usual = "~/Library/Caches" if platform.system() == "Darwin" else os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     with contextlib.suppress(RuntimeError):  # this user has no home
         return Path(usual).expanduser() / "spiralsink"
-    return Path(tempfile.gettempdir()) / "spiralsink"
+    return _shared_folder()
+
+
+def own_folder(name: str) -> Path | None:
+    """A folder of that name for compiled code, which nobody else can write: in the cache folder, or in the temporary one.
+
+    The temporary folder is shared: whoever knew the name could have made it before and put code there. So the folder
+    there and the one in it must be this user's, no links, and closed to others. None where there is no such folder.
+    """
+    shared = _shared_folder()
+    usual = cache_folder()
+    if usual != shared:
+        with contextlib.suppress(OSError):
+            (usual / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+            if _is_own(usual / name):
+                (usual / name).chmod(0o700)
+                return usual / name
+    with contextlib.suppress(OSError):
+        for folder in (shared, shared / name):
+            folder.mkdir(exist_ok=True, mode=0o700)
+            if folder.is_symlink() or not _is_own(folder) or _others_write(folder):
+                return None
+        return shared / name
+    return None
+
+
+def _shared_folder() -> Path:
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    return Path(tempfile.gettempdir()) / f"spiralsink-{user}"
+
+
+def _is_own(folder: Path) -> bool:
+    mine = not hasattr(os, "getuid") or folder.stat().st_uid == os.getuid()
+    return mine and folder.is_dir() and os.access(folder, os.W_OK)
+
+
+def _others_write(folder: Path) -> bool:
+    return hasattr(os, "getuid") and bool(folder.stat().st_mode & 0o022)
 
 
 def usable_cores() -> int:

@@ -12,7 +12,8 @@ import optax
 import pytest
 
 import spiralsink as sk
-from spiralsink._machine import cache_folder
+from spiralsink import _machine
+from spiralsink._machine import cache_folder, own_folder
 from spiralsink.training import _compiler, _kernel
 
 KEY = jax.random.key(0)
@@ -127,9 +128,70 @@ def test_which_compiler(monkeypatch, tmp_path):
 def test_a_folder_that_cannot_be_written(fresh, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SPIRALSINK_CACHE", str(tmp_path / "file"))
-    monkeypatch.setattr(_compiler.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     assert fit(sk.Native(1)).engine == "native kernel, 1 thread"
     assert list(tmp_path.glob("spiralsink-*/kernels/*.so"))
+
+
+@pytest.fixture
+def homeless(monkeypatch, tmp_path):
+    """No home: the temporary folder, shared with others, is all there is."""
+    monkeypatch.delenv("SPIRALSINK_CACHE", raising=False)
+    monkeypatch.setattr(_machine, "cache_folder", _machine._shared_folder)
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    return tmp_path / f"spiralsink-{os.getuid()}"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="owners of POSIX")
+@pytest.mark.parametrize("name", ["kernels", "xla"])
+def test_a_shared_temporary_folder_is_used_if_no_one_else_can_write_there(name, homeless):
+    assert own_folder(name) == homeless / name
+    assert own_folder(name) == homeless / name
+    for folder in (homeless, homeless / name):
+        assert folder.stat().st_mode & 0o777 == 0o700
+        folder.chmod(0o770)
+        assert own_folder(name) is None
+        folder.chmod(0o700)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="owners of POSIX")
+def test_folders_that_others_made_or_that_lead_elsewhere_are_not_used(homeless, monkeypatch, tmp_path):
+    (tmp_path / "elsewhere" / "kernels").mkdir(parents=True)
+    homeless.symlink_to(tmp_path / "elsewhere")
+    assert own_folder("kernels") is None
+    homeless.unlink()
+    homeless.mkdir(mode=0o700)
+    (homeless / "kernels").symlink_to(tmp_path / "elsewhere" / "kernels")
+    assert own_folder("kernels") is None
+    (homeless / "kernels").unlink()
+    assert own_folder("kernels") is not None
+    uid = os.getuid()
+    monkeypatch.setattr(_machine, "_shared_folder", lambda: homeless)
+    monkeypatch.setattr(os, "getuid", lambda: uid + 1)
+    assert own_folder("kernels") is None
+    with pytest.raises(_compiler.NoKernel, match="no folder for compiled code"):
+        _compiler.build(SIZES)
+
+
+@needs_compiler
+def test_kernels_used_longest_ago_are_removed(fresh, monkeypatch):
+    monkeypatch.setattr(_compiler, "_run", lambda command: open(command[-1], "w").close())
+    first, second = (_compiler.build({**SIZES, "N_HIDDEN": n}) for n in (1, 2))
+    folder, day = first.parent, 86_400
+    now = first.stat().st_mtime
+    old = [folder / f"{n}.so" for n in range(_compiler._MOST_KEPT)]
+    for age, path in enumerate([*old, first, folder / "x.unfinished"], 2):
+        path.touch()
+        os.utime(path, (now - age * day, now))
+    _compiler.build({**SIZES, "N_HIDDEN": 1})  # in use again
+    _compiler.build({**SIZES, "N_HIDDEN": 3})
+    left = {path.name for path in folder.iterdir()}
+    assert len(left) == _compiler._MOST_KEPT
+    assert {first.name, second.name, *(path.name for path in old[:-3])} < left
+    for path in folder.iterdir():  # all of today
+        os.utime(path, (now, now))
+    _compiler.build({**SIZES, "N_HIDDEN": 4})
+    assert len(list(folder.iterdir())) == _compiler._MOST_KEPT + 1
 
 
 def test_folders(monkeypatch, tmp_path):

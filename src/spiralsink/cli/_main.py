@@ -81,16 +81,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _keep_compiled() -> None:
     """Lets JAX keep what it compiles, unless the user has said where; it is not loaded yet."""
-    from .._machine import cache_folder
+    from .._machine import own_folder
 
     if "JAX_COMPILATION_CACHE_DIR" in os.environ:
         return
-    with contextlib.suppress(OSError):
-        folder = cache_folder() / "xla"
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK):
-            os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
-            os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
+    if (folder := own_folder("xla")) is not None:
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
 
 def _run(arguments: list[str]) -> int:

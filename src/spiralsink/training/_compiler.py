@@ -1,5 +1,6 @@
 """Builds the native kernel for one shape and keeps it: a C++ compiler at hand, a folder of shared libraries."""
 
+import contextlib
 import functools
 import hashlib
 import importlib.util
@@ -10,10 +11,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from .._errors import SpiralsinkError
-from .._machine import cache_folder
+from .._machine import cache_folder, own_folder
 
 _SOURCES = Path(__file__).with_name("native")
 _FLAGS = (
@@ -22,6 +24,8 @@ _FLAGS = (
     *("-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros"),
 )
 _NAMES = ("c++", "g++", "clang++")
+_MOST_KEPT = 256  # libraries, of some 50 kB
+_DAY = 86_400 * 10**9
 
 
 class NoKernel(SpiralsinkError):
@@ -53,15 +57,19 @@ def build(macros: dict[str, int]) -> Path:
     defined = [f"-D{name}={value}" for name, value in macros.items()]
     identity = [*_texts(), *command, _version(tuple(command)), *_FLAGS, *defined, _processor()]
     name = hashlib.sha256("\0".join(identity).encode()).hexdigest()[:24]
-    folder = _writable(cache_folder() / "kernels")
+    folder = own_folder("kernels")
+    if folder is None:
+        raise NoKernel(f"no folder for compiled code: {cache_folder()} cannot be written (set SPIRALSINK_CACHE)")
     library = folder / f"{name}.so"
     if library.exists():
+        _remember_use(library)
         return library
     handle, unfinished = tempfile.mkstemp(dir=folder, prefix=f"{name}.", suffix=".unfinished")
     os.close(handle)
     try:
         _run([*command, *_FLAGS, *defined, str(_SOURCES / "kernel.cpp"), "-o", unfinished])
         os.replace(unfinished, library)
+        _remove_unused(folder)
     finally:
         Path(unfinished).unlink(missing_ok=True)
     return library
@@ -77,21 +85,32 @@ def _run(command: list[str]) -> None:
         raise NoKernel(f"{command[0]} failed: {(complaints or ['without a word'])[0].strip()}")
 
 
-def _writable(folder: Path) -> Path:
-    """The folder, made for this user alone; one in the system's temporary folder where it cannot be written."""
-    for candidate in (folder, Path(tempfile.gettempdir()) / f"spiralsink-{_user()}" / "kernels"):
-        try:
-            candidate.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError:
-            continue
-        owner = candidate.stat().st_uid if hasattr(os, "getuid") else 0
-        if os.access(candidate, os.W_OK) and (not hasattr(os, "getuid") or owner == os.getuid()):
-            return candidate
-    raise NoKernel(f"no folder for compiled code: {folder} cannot be written (set SPIRALSINK_CACHE)")
+def _remember_use(library: Path) -> None:
+    """Notes the time in what the file system calls the last access, which says what can be removed."""
+    with contextlib.suppress(OSError):
+        os.utime(library, ns=(time.time_ns(), library.stat().st_mtime_ns))
 
 
-def _user() -> str:
-    return str(os.getuid()) if hasattr(os, "getuid") else "user"
+def _remove_unused(folder: Path) -> None:
+    """Removes the libraries used longest ago, until `_MOST_KEPT` are left, and what was never finished.
+
+    What was used within a day stays in any case. Who has loaded a library keeps it, whatever becomes of its file.
+    """
+    long_ago = time.time_ns() - _DAY
+    used = {path: used for path in folder.iterdir() if (used := _last_use(path)) is not None}
+    libraries = sorted((path for path in used if path.suffix == ".so"), key=lambda path: used[path], reverse=True)
+    unfinished = [path for path in used if path.suffix == ".unfinished"]
+    for path in (*libraries[_MOST_KEPT:], *unfinished):
+        if used[path] < long_ago:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _last_use(path: Path) -> int | None:
+    try:
+        return path.stat().st_atime_ns
+    except OSError:  # another process removed it
+        return None
 
 
 def _texts() -> list[str]:
