@@ -27,7 +27,7 @@ def cache_folder() -> Path:
 
 
 def own_folder(name: str) -> Path | None:
-    """A folder of that name for compiled code, which nobody else can write: in the cache folder, or in the temporary one.
+    """A folder for compiled code which nobody else can write: in the cache folder, or in the temporary one.
 
     The temporary folder is shared: whoever knew the name could have made it before and put code there. So the folder
     there and the one in it must be this user's, no links, and closed to others. None where there is no such folder.

@@ -39,7 +39,7 @@ advance = _descent.Descent.advance
 
 def watched(self, until):
     advance(self, until)
-    leaf = self._state.trained.W_h
+    leaf = self._now.state.trained.W_h
     shapes = {shard.data.shape for shard in leaf.addressable_shards}
     seen.append((len(jax.devices()), len(leaf.sharding.device_set), leaf.shape, shapes))
 

@@ -97,20 +97,19 @@ def _remove_unused(folder: Path) -> None:
     What was used within a day stays in any case. Who has loaded a library keeps it, whatever becomes of its file.
     """
     long_ago = time.time_ns() - _DAY
-    used = {path: used for path in folder.iterdir() if (used := _last_use(path)) is not None}
-    libraries = sorted((path for path in used if path.suffix == ".so"), key=lambda path: used[path], reverse=True)
+    used = {path: _last_use(path) for path in folder.iterdir()}
+    libraries = sorted((path for path in used if path.suffix == ".so"), key=lambda path: -used[path])
     unfinished = [path for path in used if path.suffix == ".unfinished"]
     for path in (*libraries[_MOST_KEPT:], *unfinished):
         if used[path] < long_ago:
-            with contextlib.suppress(OSError):
-                path.unlink()
+            path.unlink(missing_ok=True)
 
 
-def _last_use(path: Path) -> int | None:
+def _last_use(path: Path) -> int:
     try:
         return path.stat().st_atime_ns
     except OSError:  # another process removed it
-        return None
+        return 0
 
 
 def _texts() -> list[str]:

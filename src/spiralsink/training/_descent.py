@@ -36,6 +36,40 @@ class _State(NamedTuple):
     loss: Any
 
 
+class _Now(NamedTuple):
+    """Where a training is. Replaced whole and never changed, so that Ctrl-C finds it before or after, not between.
+
+    Of the lanes that are still in the program: `state`, `goal`, `rates`, `fixed`; `where` are their positions among all,
+    `layout` is how they lie on devices, `differentiate` what computes their losses, `compiled` whether it has before. Of
+    all lanes: `whole` is what is trained of those that left, `alive` and `loss` as in `_State`.
+    """
+
+    step: int
+    state: _State
+    goal: Any
+    rates: Any
+    fixed: Any
+    where: np.ndarray
+    layout: Any
+    differentiate: Any
+    compiled: bool
+    whole: Any
+    alive: np.ndarray
+    loss: np.ndarray
+
+    def written(self) -> Any:
+        """What is trained of all lanes, also of those that are no longer in the program."""
+        if np.array_equal(self.where, np.arange(self.alive.size)):
+            return self.state.trained
+        return jax.tree.map(lambda whole, now: whole.at[self.where].set(now), self.whole, self.state.trained)
+
+    def at(self, state: _State, **changes: Any) -> "_Now":
+        """The same training at another state of the lanes in the program."""
+        alive, loss = self.alive.copy(), self.loss.copy()
+        alive[self.where], loss[self.where] = state.alive, state.loss
+        return self._replace(state=state, alive=alive, loss=loss, **changes)
+
+
 class Descent:
     """A first-order training in progress by XLA, advanced from the host.
 
@@ -43,99 +77,111 @@ class Descent:
 
     Attributes:
         engine: What does the arithmetic, in words.
-        step: Steps taken.
     """
 
     def __init__(
         self, goal: Any, lanes: RecurrentNetwork, *, optimizer: Any, steps: int, engine: Any, reason: str = ""
     ):
-        self._goal, self._steps = goal, np.int32(steps)
         self.engine = f"{engine} (not native: {reason})" if reason else str(engine)
-        self._unrolled = isinstance(engine, Unrolled)
-        self._optimizer, self._rates = per_network(optimizer, lanes.W_x.shape[0])
-        trained, self._fixed = split_trained(lanes)
-        self._fixed_here = self._fixed
-        with precision(goal.exact):
-            self._state = _start(self._optimizer, trained)
-        count = lanes.W_x.shape[0]
-        self._whole, self._where = trained, np.arange(count)
-        self._alive, self._stopped, self._loss = np.ones(count, bool), np.zeros(count, bool), np.full(count, np.inf)
+        self._exact, self._steps, self._unrolled = goal.exact, np.int32(steps), isinstance(engine, Unrolled)
         self._pace, self._mesh = Pace(), lane_mesh()
-        self.step = 0
-        self._go_on_with(self._where)
+        trained, self._fixed = split_trained(lanes)
+        count = lanes.W_x.shape[0]
+        self._optimizer, rates = per_network(optimizer, count)
+        with precision(goal.exact):
+            state = _start(self._optimizer, trained)
+        self._stopped = np.zeros(count, bool)
+        now = _Now(
+            step=0,
+            state=state,
+            goal=goal,
+            rates=rates,
+            fixed=self._fixed,
+            where=np.arange(count),
+            layout=(None, ()),
+            differentiate=None,
+            compiled=False,
+            whole=trained,
+            alive=np.ones(count, bool),
+            loss=np.full(count, np.inf),
+        )
+        self._now = self._with(now, now.where)
+
+    @property
+    def step(self) -> int:
+        """Steps taken."""
+        return self._now.step
 
     def advance(self, until: int) -> None:
         """Takes a chunk of steps, at most up to the step `until`."""
         began = time.monotonic()
-        target = self._pace.target(self.step, until)
-        with precision(self._goal.exact):
-            how = (self._differentiate, self._optimizer, self._layout)
-            given = (self._state, self._goal, self._rates, self._fixed_here, self._steps, np.int32(target))
-            state = _advance(*how, *given)
+        now = self._now
+        target = self._pace.target(now.step, until)
+        with precision(self._exact):
+            how = (now.differentiate, self._optimizer, now.layout)
+            state = _advance(*how, now.state, now.goal, now.rates, now.fixed, self._steps, np.int32(target))
             state = jax.block_until_ready(state)
-        self._state, taken, self.step = state, target - self.step, target
-        if self._compiled:
-            self._pace.tell(taken, time.monotonic() - began)
-        self._compiled = True
-        self._look()
+        if now.compiled:
+            self._pace.tell(target - now.step, time.monotonic() - began)
+        self._now = now.at(state, step=target, compiled=True)
         self._compact()
 
     def stop(self, which: np.ndarray) -> None:
         """Those lanes, (lanes,) bools, take no more steps."""
-        self._stopped |= which & self._alive
-        alive = self._state.alive & ~jnp.asarray(which[self._where])
-        self._state = self._state._replace(alive=alive)
-        self._look()
+        now = self._now
+        self._stopped |= which & now.alive
+        alive = now.state.alive & ~jnp.asarray(which[now.where])
+        self._now = now.at(now.state._replace(alive=alive))
         self._compact()
 
-    def _look(self) -> None:
-        self._alive[self._where], self._loss[self._where] = self._state.alive, self._state.loss
-
     def _compact(self) -> None:
-        running = np.unique(np.where(self._state.alive, self._where, -1), return_index=True)[1]
-        running = running[np.asarray(self._state.alive)[running]]
-        if running.size and 2 * filled_up(running, n_devices(self._mesh)).size <= self._where.size:
-            self._whole = self._written()
-            self._go_on_with(running)
+        now = self._now
+        running = np.unique(np.where(now.state.alive, now.where, -1), return_index=True)[1]
+        running = running[np.asarray(now.state.alive)[running]]
+        if running.size and 2 * filled_up(running, n_devices(self._mesh)).size <= now.where.size:
+            self._now = self._with(now._replace(whole=now.written()), running)
 
-    def _go_on_with(self, places: np.ndarray) -> None:
-        """Goes on with the lanes at these places of the program, as many on every device."""
-        places, before, mesh = filled_up(places, n_devices(self._mesh)), self._where.size, self._mesh
-        with precision(self._goal.exact):
-            if not np.array_equal(places, np.arange(before)):
-                given = (self._state._replace(step=None), self._fixed_here)
-                state, self._fixed_here = jax.tree.map(lambda leaf: leaf[places] if eqx.is_array(leaf) else leaf, given)
-                self._state = state._replace(step=self._state.step)
-                self._goal = self._goal.take(places)
-                self._rates, self._where = self._rates[places], self._where[places]
-            self._layout = (None, ())
+    def _with(self, now: _Now, places: np.ndarray) -> _Now:
+        """The training with the lanes at these places of the program, as many on every device."""
+        places, mesh = filled_up(places, n_devices(self._mesh)), self._mesh
+        state, goal, rates, fixed, where = now.state, now.goal, now.rates, now.fixed, now.where
+        layout = (None, ())
+        with precision(self._exact):
+            if not np.array_equal(places, np.arange(where.size)):
+                given = (state._replace(step=None), fixed)
+                state, fixed = jax.tree.map(lambda leaf: leaf[places] if eqx.is_array(leaf) else leaf, given)
+                state = state._replace(step=now.state.step)
+                goal, rates, where = goal.take(places), rates[places], where[places]
             if mesh is not None:
-                along = (_along(self._state), per_lane(self._goal, places.size), True, True, False, False)
-                given = (self._state, self._goal, jnp.asarray(self._rates), self._fixed_here)
-                placed = [spread(tree, mesh, mask) for tree, mask in zip(given, along[: len(given)], strict=True)]
-                self._state, self._goal, self._rates, self._fixed_here = placed
-                self._layout = (mesh, along)
-        lanes = eqx.combine(self._state.trained, self._fixed_here)
+                along = (_along(state), per_lane(goal, places.size), True, True, False, False)
+                given = (state, goal, jnp.asarray(rates), fixed)
+                state, goal, rates, fixed = (
+                    spread(tree, mesh, mask) for tree, mask in zip(given, along[: len(given)], strict=True)
+                )
+                layout = (mesh, along)
+        lanes = eqx.combine(state.trained, fixed)
         count = places.size // n_devices(mesh)
-        together = lanes_together(count, self._goal.lane_bytes(lanes), weights_bytes(lanes))
-        self._differentiate = value_and_grad if self._unrolled else SideBySide(together)
-        self._compiled = False
-
-    def _written(self) -> RecurrentNetwork:
-        """What is trained of all lanes, also of those that are no longer in the program."""
-        if np.array_equal(self._where, np.arange(self._alive.size)):
-            return self._state.trained
-        return jax.tree.map(lambda whole, now: whole.at[self._where].set(now), self._whole, self._state.trained)
+        together = lanes_together(count, goal.lane_bytes(lanes), weights_bytes(lanes))
+        return now._replace(
+            state=state,
+            goal=goal,
+            rates=rates,
+            fixed=fixed,
+            where=where,
+            layout=layout,
+            differentiate=value_and_grad if self._unrolled else SideBySide(together),
+            compiled=False,
+        )
 
     @property
     def lanes(self) -> RecurrentNetwork:
         """The networks now; those that diverged stay where they last were finite."""
-        return eqx.combine(self._written(), self._fixed)
+        return eqx.combine(self._now.written(), self._fixed)
 
     @property
     def diverged(self) -> np.ndarray:
         """Lanes that met a value that is not finite, (lanes,)."""
-        return ~self._alive & ~self._stopped
+        return ~self._now.alive & ~self._stopped
 
     @property
     def converged(self) -> None:
@@ -150,12 +196,12 @@ class Descent:
     @property
     def finished(self) -> bool:
         """Whether no lane can move any more."""
-        return not self._alive.any()
+        return not self._now.alive.any()
 
     @property
     def note(self) -> str:
         """The median loss of the last step."""
-        loss = self._loss[self._alive]
+        loss = self._now.loss[self._now.alive]
         return f"median loss {np.median(loss):.3g}" if loss.size and self.step else ""
 
 

@@ -53,20 +53,24 @@ class Adam:
         if np.ndim(self.learning_rate):
             given = Shown(f"shape {np.shape(self.learning_rate)}")
             raise InvalidInput("learning_rate", given, "one number in the transformation of one network")
-        return self._transformation(check_steps(steps))
+        total = max(check_steps(steps), 1)
+        return self._chain(optax.cosine_decay_schedule(self.learning_rate, total))
 
-    def _transformation(self, steps: Any) -> optax.GradientTransformation:
-        """The same; `steps` may be traced, so that another number is no other program."""
-        rate: Any = self.learning_rate
-        schedule = _cosine(rate, steps) if self.schedule == "cosine" else rate
+    def _chain(self, cosine: Any) -> optax.GradientTransformation:
+        schedule = cosine if self.schedule == "cosine" else self.learning_rate
         clip = optax.clip_by_global_norm(self.clip) if math.isfinite(self.clip) else optax.identity()
         return optax.chain(clip, optax.adam(schedule))
 
 
-def _cosine(rate: Any, steps: Any) -> Any:
+def cosine_decay(rate: Any, steps: Any) -> Any:
+    """`optax.cosine_decay_schedule` where the number of steps may be traced, so that another is no other program.
+
+    Times 1 / steps, which is what XLA makes of a division by a constant, so that bits are the same.
+    """
+
     def at(count: Any) -> Any:
         total = jnp.maximum(steps, 1)
-        return rate * (0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(count, total) / total)))
+        return rate * (0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(count, total) * (1 / total))))
 
     return at
 
@@ -118,8 +122,9 @@ def check_optimizer(optimizer: Any) -> Any:
 
 def transformation_of(optimizer: Any, steps: Any) -> optax.GradientTransformationExtraArgs:
     """The optax transformation of one network; `steps` may be traced."""
-    found = optimizer._transformation(steps) if isinstance(optimizer, Adam) else optimizer
-    return optax.with_extra_args_support(found)
+    if isinstance(optimizer, Adam):
+        optimizer = optimizer._chain(cosine_decay(optimizer.learning_rate, steps))
+    return optax.with_extra_args_support(optimizer)
 
 
 def check_steps(steps: Any) -> int:
