@@ -15,7 +15,7 @@ _OPTIMIZER = optax.chain(optax.clip_by_global_norm(CLIP), optax.adam(LEARNING_RA
 
 
 def draw(key: Any, case: Case) -> tuple[Any, Any]:
-    """Inputs and targets, (time, batch) each."""
+    """Inputs and targets, (time, batch) each, from two random numbers per input: gate and amplitude."""
     shape = (case.horizon, case.batch)
     gate, amplitude = jax.random.split(key)
     inputs = jnp.where(jax.random.bernoulli(gate, P, shape), jax.random.uniform(amplitude, shape), 0.0)

@@ -6,7 +6,11 @@ from ._cases import STANDARD
 from ._result import Benchmarks, Row
 
 _HEADINGS = ("", "threads", "us/step/network", "GFLOP/s", "of peak", "GB/s", "of copy", "compile s")
-_READING = "Of the timings the fastest. GB/s: if nothing stayed in cache; above the rate of copies, it did."
+_READING = (
+    "Of the timings the fastest. GB/s: if nothing stayed in cache; above the rate of copies, it did.",
+    "The readout of torch.nn.RNN sees relu(h), ours h: a slightly different network, as much work.",
+    "jax.vmap draws two random numbers for every input, ours and torch one.",
+)
 
 
 def text_of(result: Benchmarks) -> str:
@@ -24,7 +28,7 @@ def text_of(result: Benchmarks) -> str:
         blocks.append([(case.name,), *([f"  {row.implementation}", *_cells(row, result)] for row in rows)])
     lines += ["", *_aligned(line for block in blocks for line in block)]
     lines += ["", f"{STANDARD.name}, one thread, times as fast as", *_ratios(result)]
-    return "\n".join([*lines, *_missing(result), _READING])
+    return "\n".join([*lines, *_missing(result), *_READING])
 
 
 def _cells(row: Row, result: Benchmarks) -> list[str]:

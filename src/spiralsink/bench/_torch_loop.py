@@ -13,7 +13,7 @@ _MOST_TIMED = 4
 class OneNetwork(torch.nn.Module):
     """`torch.nn.RNN` with a rectified readout.
 
-    Its readout sees relu(h_t), because `torch.nn.RNN` keeps no other state; the work is the same.
+    Its readout sees relu(h_t), because `torch.nn.RNN` keeps no other state: a slightly different network, as much work.
     """
 
     def __init__(self, weights: dict[str, np.ndarray]):

@@ -39,9 +39,9 @@ class _State(NamedTuple):
 class _Now(NamedTuple):
     """Where a training is. Replaced whole and never changed, so that Ctrl-C finds it before or after, not between.
 
-    Of the lanes that are still in the program: `state`, `goal`, `rates`, `fixed`; `where` are their positions among all,
-    `layout` is how they lie on devices, `differentiate` what computes their losses, `compiled` whether it has before. Of
-    all lanes: `whole` is what is trained of those that left, `alive` and `loss` as in `_State`.
+    Of the lanes that are still in the program: `state`, `goal`, `rates`, `fixed`; `where` are their positions among
+    all, `layout` is how they lie on devices, `differentiate` what computes their losses, `compiled` whether it has
+    before. Of all lanes: `whole` is what is trained of those that left, `alive` and `loss` as in `_State`.
     """
 
     step: int
