@@ -13,14 +13,17 @@ from spiralsink.training._optimizers import cosine_decay
 KEY = jax.random.key(0)
 
 
-def test_the_schedule_is_that_of_optax_to_the_bit():
-    count = jnp.arange(2100, dtype=jnp.int32)
-    with jax.numpy_dtype_promotion("standard"):
+@pytest.mark.parametrize("wide", [False, True], ids=["float32", "float64"])
+def test_the_schedule_is_that_of_optax_to_the_bit(wide):
+    with jax.numpy_dtype_promotion("standard"), jax.enable_x64(wide):
+        count = jnp.arange(2100, dtype=jnp.int32)
         ours = jax.jit(lambda count, steps: cosine_decay(1.0, steps)(count))
         for steps in (1, 7, 40, 80, 2000):
-            theirs = jax.jit(optax.cosine_decay_schedule(1.0, steps))
-            assert np.array_equal(ours(count, np.int32(steps)), theirs(count)), steps
-            assert ours(count, np.int32(steps))[-1] == 0
+            wanted = jax.jit(optax.cosine_decay_schedule(1.0, steps))(count)
+            found = ours(count, np.int32(steps))
+            assert found.dtype == wanted.dtype
+            assert np.array_equal(found, wanted), steps
+            assert found[-1] == 0
 
 
 def test_rates_of_many_networks_make_no_transformation_of_one():

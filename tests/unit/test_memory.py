@@ -7,7 +7,17 @@ import pytest
 
 import spiralsink as sk
 from spiralsink.cli import main
-from spiralsink.training import Automatic, Batched, Native, Unrolled, _evaluate, _memory, _native_job, _refusals
+from spiralsink.training import (
+    Automatic,
+    Batched,
+    Native,
+    Unrolled,
+    _evaluate,
+    _memory,
+    _native_job,
+    _refusals,
+    _second_order,
+)
 from spiralsink.training._batched import SideBySide
 from spiralsink.training._choice import choose_engine
 from spiralsink.training._compiler import find_compiler
@@ -157,6 +167,32 @@ def test_stacks_that_do_not_fit_are_refused(monkeypatch):
     objective = sk.SampledLoss(batch_size=1, horizon=2)
     with pytest.raises(sk.InvalidInput, match=message):
         sk.fit(stack_of(), sk.Delay(0), sk.SparseProcess(p=0.3), key=KEY, steps=1, objective=objective)
+
+
+def exact(count=3):
+    shapes, draw = ((count, 2, 1), (count, 2, 2), (count, 2, 1)), np.random.default_rng(0).normal
+    networks = sk.RecurrentNetwork(*(0.5 * draw(size=shape) for shape in shapes))
+    how = {"key": KEY, "steps": 12, "objective": sk.ExpectedLoss(horizon=6), "optimizer": sk.BFGS()}
+    return sk.fit(networks, sk.Delay(1), sk.SparseProcess(p=0.5), **how, record=sk.Every(0))
+
+
+def test_second_order_searches_that_do_not_fit_go_in_turn(monkeypatch):
+    whole, seen = exact(), []
+    search = _second_order.Search
+    monkeypatch.setattr(
+        _second_order, "Search", lambda *given, **how: seen.append(how["in_turn"]) or search(*given, **how)
+    )
+    monkeypatch.setattr(_second_order, "lanes_together", lambda count, each, weights: 1)
+    in_turn = exact()
+    assert seen == [True]
+    np.testing.assert_allclose(in_turn.loss, whole.loss, rtol=1e-9)
+
+
+def test_second_order_searches_without_room_for_their_curvatures_are_refused(monkeypatch):
+    monkeypatch.setattr(_refusals, "available_bytes", lambda: 7_000)
+    message = r"^networks must be a stack of at most \d+, got a stack of 3 \(second-order steps need .* MB, 0.007 MB are"
+    with pytest.raises(sk.InvalidInput, match=message):
+        exact()
 
 
 def test_filters_without_end_that_do_not_fit_are_refused(monkeypatch):

@@ -136,6 +136,11 @@ def exact_lane_bytes(network: RecurrentNetwork, *, n_lags: int, steady: bool, qu
     return 8 * n_lags * (stepwise + 14 * n_features * network.n_outputs)
 
 
+def search_bytes(n_parameters: int) -> int:
+    """What each network of a second-order search takes in any case: its curvature, the next one, and a copy."""
+    return 8 * (3 * n_parameters**2 + 12 * n_parameters)
+
+
 def unrolled_bytes(network: RecurrentNetwork, *, horizon: int, deepest_tap: int = 0, at_once: int = 256) -> int:
     """What `Unrolled` needs beside the weights, for stacks of any size.
 

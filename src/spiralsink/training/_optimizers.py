@@ -70,7 +70,7 @@ def cosine_decay(rate: Any, steps: Any) -> Any:
 
     def at(count: Any) -> Any:
         total = jnp.maximum(steps, 1)
-        return rate * (0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(count, total) * (1 / total))))
+        return rate * (0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(count, total) * (1.0 / total))))
 
     return at
 

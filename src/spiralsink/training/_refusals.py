@@ -39,6 +39,20 @@ def check_stack_fits(network: RecurrentNetwork) -> None:
         raise InvalidInput("networks", Shown(f"a stack of {count}"), allowed, hint=hint)
 
 
+def check_search_fits(count: int, each: int, beside: int) -> None:
+    """Raises unless the curvatures of a stack in second-order training fit, and beside them the loss of one network.
+
+    Raises:
+        InvalidInput: Names the size of the stack, and what is needed and there.
+    """
+    available = available_bytes()
+    needed = count * each + beside
+    if needed > available:
+        hint = f"second-order steps need {_shown(needed)}, {_shown(available)} are available"
+        most = max((available - beside) // each, 0)
+        raise InvalidInput("networks", Shown(f"a stack of {count}"), f"a stack of at most {most}", hint=hint)
+
+
 def check_training_fits(
     training: list[Way], evaluation: list[Way], *, n_hidden: int, batch_size: int, horizon: int
 ) -> None:

@@ -13,6 +13,8 @@ from .._status import Status
 from ..networks import RecurrentNetwork
 from ..optimisation import Search
 from ._lanes import split_trained
+from ._memory import lanes_together, search_bytes
+from ._refusals import check_search_fits
 
 
 class PointLoss(eqx.Module):
@@ -35,7 +37,7 @@ class SecondOrder:
     """A second-order training in progress, advanced from the host.
 
     Lanes take different numbers of trial points for a step; `step` is the number of steps that every lane has taken
-    that still runs.
+    that still runs. Losses of a stack that do not fit in memory side by side are computed one lane after the other.
 
     Attributes:
         engine: What does the arithmetic, in words.
@@ -49,11 +51,15 @@ class SecondOrder:
         leaves, self._structure = jax.tree.flatten(trained)
         self._shapes = tuple(leaf.shape[1:] for leaf in leaves)
         count = leaves[0].shape[0]
-        function = PointLoss(goal.lane_loss, rest, self._structure, self._shapes)
         start = np.concatenate([np.asarray(leaf, np.float64).reshape(count, -1) for leaf in leaves], axis=1)
+        state = search_bytes(start.shape[1])
+        check_search_fits(count, state, goal.lane_bytes(lanes))
+        in_turn = lanes_together(count, goal.lane_bytes(lanes), state) < count
+        function = PointLoss(goal.lane_loss, rest, self._structure, self._shapes)
         with float64():
             data = goal.data(0, count)
-            self._search = Search(function, start, (fixed_arrays, data), method=method, tolerance=tolerance)
+            given = {"method": method, "tolerance": tolerance, "in_turn": in_turn}
+            self._search = Search(function, start, (fixed_arrays, data), **given)
         self.step = 0
 
     def advance(self, until: int) -> None:
