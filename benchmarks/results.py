@@ -116,8 +116,8 @@ recurrence and readout, no biases, recall after four steps, batch 128, horizon 2
 plain JAX run in processes of their own, pinned to the same core; they take turns, and of three timings the fastest
 counts. Torch draws one random number per input, as we do, plain JAX two; stacked torch has all weights in one tensor
 and one Adam for all networks; `jax.vmap` takes many steps per compiled call. That all of them compute the same is
-tested (`tests/third_party/test_bench_work.py`), except that the readout of `torch.nn.RNN` sees relu(h) where ours sees h: a
-slightly different network, as much work."""
+tested (`tests/third_party/test_bench_work.py`), except that the readout of `torch.nn.RNN` sees relu(h) where ours sees
+h: a slightly different network, as much work."""
 
 MISSING = """A missing number: the implementation does not take that many hidden units, or is not installed. The loop is
 timed on four networks of larger stacks."""

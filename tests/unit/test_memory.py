@@ -190,7 +190,7 @@ def test_second_order_searches_that_do_not_fit_go_in_turn(monkeypatch):
 
 def test_second_order_searches_without_room_for_their_curvatures_are_refused(monkeypatch):
     monkeypatch.setattr(_refusals, "available_bytes", lambda: 7_000)
-    message = r"^networks must be a stack of at most \d+, got a stack of 3 \(second-order steps need .* MB, 0.007 MB are"
+    message = r"^networks must be a stack of at most 2, got a stack of 3 \(second-order steps need .* MB, 0.007 MB"
     with pytest.raises(sk.InvalidInput, match=message):
         exact()
 
