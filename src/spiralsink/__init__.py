@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from .geometry import feature_directions as feature_directions
     from .geometry import projections as projections
     from .geometry import to_gauge as to_gauge
+    from .networks import Clock as Clock
     from .networks import Normal as Normal
     from .networks import Orthogonal as Orthogonal
     from .networks import RecurrentNetwork as RecurrentNetwork
+    from .networks import Spiral as Spiral
     from .networks import Tied as Tied
     from .networks import Trajectory as Trajectory
     from .networks import stack_networks as stack_networks
@@ -97,7 +99,16 @@ _PUBLIC = {
     "data": ("as_grid", "load_networks", "open_store"),
     "files": ("load", "save"),
     "geometry": ("Geometry", "feature_directions", "projections", "to_gauge"),
-    "networks": ("Normal", "Orthogonal", "RecurrentNetwork", "Tied", "Trajectory", "stack_networks"),
+    "networks": (
+        "Clock",
+        "Normal",
+        "Orthogonal",
+        "RecurrentNetwork",
+        "Spiral",
+        "Tied",
+        "Trajectory",
+        "stack_networks",
+    ),
     "optimisation": ("BFGS", "LevenbergMarquardt"),
     "processes": ("Amplitude", "Constant", "Exponential", "HalfNormal", "SparseProcess", "Uniform"),
     "tasks": (

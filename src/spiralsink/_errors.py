@@ -5,7 +5,8 @@ line can print it unchanged.
 """
 
 import difflib
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,13 @@ def check_count(field: str, value: Any, minimum: int = 1) -> int:
     if not whole or value < minimum:
         raise InvalidInput(field, value, f"a whole number >= {minimum}")
     return int(value)
+
+
+def check_number(field: str, value: Any, allowed: str, accept: Callable[[float], bool] = lambda _: True) -> None:
+    """Raises unless `value` is a finite number that `accept` accepts; `allowed` says which those are."""
+    real = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not real or not math.isfinite(value) or not accept(float(value)):
+        raise InvalidInput(field, value, allowed)
 
 
 def check_kind(field: str, value: Any, kind: type | tuple[type, ...], allowed: str) -> None:

@@ -33,7 +33,12 @@ KINDS = {
         "half_normal": "processes.HalfNormal",
         "constant": "processes.Constant",
     },
-    "init": {"normal": "networks.Normal", "orthogonal": "networks.Orthogonal"},
+    "init": {
+        "normal": "networks.Normal",
+        "orthogonal": "networks.Orthogonal",
+        "spiral": "networks.Spiral",
+        "clock": "networks.Clock",
+    },
     "objective": {
         "expected": "training.ExpectedLoss",
         "sampled": "training.SampledLoss",

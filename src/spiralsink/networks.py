@@ -12,9 +12,11 @@ from jaxtyping import Array, Float
 
 from ._arrays import as_leak, as_weights, check_key, positions_in
 from ._errors import InvalidInput, Shown, check_choice, check_count
+from ._initialisers import Clock as Clock
 from ._initialisers import Initialiser as Initialiser
 from ._initialisers import Normal as Normal
 from ._initialisers import Orthogonal as Orthogonal
+from ._initialisers import Spiral as Spiral
 from ._recurrence import READOUTS, RECURRENCES, activation, directions, run_states
 
 

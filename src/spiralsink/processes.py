@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 import equinox as eqx
@@ -12,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from ._errors import InvalidInput, Shown, check_count, check_finite
+from ._errors import InvalidInput, Shown, check_count, check_finite, check_number
 
 _BELOW_ONE = np.float32(1 - 2**-24)
 
@@ -55,12 +54,6 @@ class Amplitude(Protocol):
         ...
 
 
-def _check_number(field: str, value: Any, allowed: str, accept: Callable[[float], bool] = lambda _: True) -> None:
-    real = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not real or not math.isfinite(value) or not accept(float(value)):
-        raise InvalidInput(field, value, allowed)
-
-
 @dataclasses.dataclass(frozen=True)
 class Uniform:
     """U uniform on (low, high): mu = (low + high) / 2, nu = (low^2 + low high + high^2) / 3.
@@ -74,8 +67,8 @@ class Uniform:
     high: float = 1.0
 
     def __post_init__(self) -> None:
-        _check_number("amplitude.low", self.low, "a finite number")
-        _check_number("amplitude.high", self.high, f"a finite number above low = {self.low}", lambda h: h > self.low)
+        check_number("amplitude.low", self.low, "a finite number")
+        check_number("amplitude.high", self.high, f"a finite number above low = {self.low}", lambda h: h > self.low)
 
     @property
     def mean(self) -> float:
@@ -116,7 +109,7 @@ class Exponential:
     rate: float = 1.0
 
     def __post_init__(self) -> None:
-        _check_number("amplitude.rate", self.rate, "a finite number > 0", lambda rate: rate > 0)
+        check_number("amplitude.rate", self.rate, "a finite number > 0", lambda rate: rate > 0)
 
     @property
     def mean(self) -> float:
@@ -155,7 +148,7 @@ class HalfNormal:
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        _check_number("amplitude.scale", self.scale, "a finite number > 0", lambda scale: scale > 0)
+        check_number("amplitude.scale", self.scale, "a finite number > 0", lambda scale: scale > 0)
 
     @property
     def mean(self) -> float:
@@ -195,7 +188,7 @@ class Constant:
     value: float = 1.0
 
     def __post_init__(self) -> None:
-        _check_number("amplitude.value", self.value, "a finite number other than 0", lambda value: value != 0)
+        check_number("amplitude.value", self.value, "a finite number other than 0", lambda value: value != 0)
 
     @property
     def mean(self) -> float:

@@ -76,7 +76,7 @@ PARTS = {
     ],
     "process": [sk.SparseProcess(2, [0.1, 0.2], (sk.Uniform(), sk.HalfNormal(2.0))), sk.SparseProcess(3, 1)],
     "amplitude": [sk.Uniform(-1.0, 2.0), sk.Exponential(3.0), sk.HalfNormal(0.5), sk.Constant(-1.0)],
-    "init": [sk.Normal(0.1), sk.Orthogonal(1.0)],
+    "init": [sk.Normal(0.1), sk.Orthogonal(1.0), sk.Spiral(3, turn=120.0), sk.Clock(2, modulus=1.2)],
     "objective": [
         sk.ExpectedLoss(),
         sk.ExpectedLoss(horizon=7),
