@@ -65,7 +65,8 @@ class Adam:
 def cosine_decay(rate: Any, steps: Any) -> Any:
     """`optax.cosine_decay_schedule` where the number of steps may be traced, so that another is no other program.
 
-    Times 1 / steps, which is what XLA makes of a division by a constant, so that bits are the same.
+    Times 1 / steps, which is what XLA makes of a division by a constant, so that bits are the same (on a CPU, but for a
+    single network, where it fuses otherwise).
     """
 
     def at(count: Any) -> Any:
