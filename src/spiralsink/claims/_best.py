@@ -11,7 +11,7 @@ from ..tasks import Delay
 from ..training import Adam, Every, FitResult, SampledLoss, fit
 from ..verbs import expected_loss
 
-_SHORTLIST = 4
+_SHORTLIST = 8
 
 
 def train_sparse(
@@ -38,7 +38,7 @@ def best_of_rows(
 ) -> tuple[np.ndarray, np.ndarray]:
     """For every p, the network whose exact loss at T is lowest, and its E[L]/p.
 
-    Exact losses are computed of the four networks whose losses are lowest on the sequences that all of them share.
+    Exact losses are computed of the eight networks whose losses are lowest on the sequences that all of them share.
 
     Args:
         result: Networks in the order of p; more at the end are not looked at.

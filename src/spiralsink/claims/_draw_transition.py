@@ -59,15 +59,19 @@ def draw_phase_transition(data: Any) -> Any:
             p, data["escape_infimum"], color=plots.INK, linestyle=":", linewidth=1.1, label="escape (infimum)", zorder=2
         )
         left.set_ylim(0, 1.05 * float(np.nanmax(data["curve_loss_per_p"].values)))
+        above = np.nansum(every["loss_per_p"] > left.get_ylim()[1])
+        left.set_title(f"{above} of {data['loss'].size} lie above")
+        further = np.nansum(every["eigenangle_span"] > 380)
+        middle.set_title(f"{further} lie above")
         middle.set_ylim(0, 380)
         middle.set_yticks(range(0, 361, 90))
         right.set_ylim(0.3, 1.02)
         middle.annotate(
-            f"exact crossing, $p$ = {float(data.attrs['crossing']):.3f}",
-            (float(data.attrs["crossing"]), 380),
-            xytext=(0, 3),
+            f"exact crossing\n$p$ = {float(data.attrs['crossing']):.3f}",
+            (float(data.attrs["crossing"]), 40),
+            xytext=(-4, 0),
             textcoords="offset points",
-            ha="center",
+            ha="right",
             fontsize=6.5,
             color=plots.MUTED,
         )
@@ -158,9 +162,11 @@ def _shares(panel: Any, data: Any) -> None:
             capsize=3,
             zorder=5,
         )
-    top = 1.3 * max(float(data["share"].max()), float(data["share_interval"].max()))
+    lost = {"color": plots.MUTED, "linestyle": ":", "marker": "x", "markersize": 3.5}
+    panel.plot(p, data["share_lost"], label="dead or diverged", **lost)
+    top = 1.25 * max(float(data[name].max()) for name in ("share", "share_interval", "share_lost"))
     panel.set(ylabel="share of fresh networks", ylim=(-0.02 * top, top))
-    panel.legend(loc="upper left", ncols=2, fontsize=6.5)
+    panel.legend(loc="upper center", ncols=3, fontsize=6.5, columnspacing=1.0, handlelength=1.8)
 
 
 def _branches(panel: Any, data: Any, name: str, *, others: bool = False) -> None:

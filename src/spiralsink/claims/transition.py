@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from .._status import Status
 from ..training import Adam, SampledLoss
 from ._best import best_of_rows, train_sparse
 from ._claim import Bar, Budget, Claim, Measurement
@@ -35,6 +36,7 @@ def phase_transition(
     steps: int,
     batch_size: int,
     learning_rate: float,
+    n_evaluation: int,
     exact_from_p: float,
 ) -> Measurement:
     """Trains tied networks with a ReLU readout at every p and follows the spectrum of the best of each."""
@@ -48,7 +50,7 @@ def phase_transition(
         key=key,
         n_hidden=n_hidden,
         steps=steps,
-        objective=SampledLoss(batch_size, horizon),
+        objective=SampledLoss(batch_size, horizon, n_evaluation=n_evaluation),
         optimizer=Adam(learning_rate),
     )
     shape = (len(grid), n_seeds)
@@ -57,6 +59,7 @@ def phase_transition(
     span, radius = (each.reshape(shape) for each in span_and_radius(result.networks, delay))
     best_span, best_radius = span_and_radius(networks, delay)
     values, row = phase_transition_values(grid, best_span, best_radius)
+    n_lost = int(_lost(result.status).sum())
     data = xr.Dataset(
         {
             "loss": (("p", "network"), result.loss.reshape(shape)),
@@ -78,7 +81,8 @@ def phase_transition(
         measured=f"between p = {grid[row + 1]:.3g} and {grid[row]:.3g} the span of the best of {n_seeds} jumps from "
         f"{best_span[row + 1]:.0f} to {best_span[row]:.0f} degrees (exact: p = {branches.crossing:.3g}) and the "
         f"spectral radius falls by {best_radius[row + 1] - best_radius[row]:.3f} (exact: {branches.radius_drop:.3f}); "
-        f"mean radius {values['radius']:.2f} lower for p <= 0.25 than for p >= 0.7",
+        f"mean radius {values['radius']:.2f} lower for p <= 0.25 than for p >= 0.7; {n_lost} of {result.loss.size} "
+        "networks died or diverged",
         data=data,
         n_networks=result.loss.size,
         horizon=str(horizon),
@@ -97,6 +101,7 @@ def transition_is_first_order(
     steps: int,
     batch_size: int,
     learning_rate: float,
+    n_evaluation: int,
     n_sweep: int,
     sweep_p: list[float],
     sweep_steps: int,
@@ -116,7 +121,7 @@ def transition_is_first_order(
         key=experiment_key(budget, "transition-is-first-order", "fresh"),
         n_hidden=n_hidden,
         steps=steps,
-        objective=SampledLoss(batch_size, horizon),
+        objective=SampledLoss(batch_size, horizon, n_evaluation=n_evaluation),
         optimizer=Adam(learning_rate),
     )
     on_grid = len(grid) * n_seeds
@@ -133,11 +138,15 @@ def transition_is_first_order(
     counts = reached[:, on_grid:].sum(axis=1)
     share, interval = wilson(int(np.min(counts)), n_at_crossing)
 
-    # the best network at the end of the window where only its branch is left, many times
-    ends = [int(np.argmin(np.abs(np.log(grid / end)))) for end in (stations[-1], stations[0])]
-    copies = np.repeat(best[ends], n_sweep).reshape(2, n_sweep)
+    # where only one branch is left, all networks on it, each as often as it takes
+    starts = np.stack(
+        [
+            _copies(reached[branch, :on_grid].reshape(len(grid), n_seeds)[row], row * n_seeds, best[row], n_sweep)
+            for branch, row in ((0, len(grid) - 1), (1, 0))
+        ]
+    )
     swept = sweep(
-        fresh.networks[copies],
+        fresh.networks[starts],
         delay,
         np.stack([stations[::-1], stations], axis=1),
         key=experiment_key(budget, "transition-is-first-order", "sweep"),
@@ -172,6 +181,7 @@ def transition_is_first_order(
             "best_eigenangle_span": ("p", best_span),
             "best_spectral_radius": ("p", best_radius),
             "share": (("branch", "p"), reached[:, :on_grid].reshape(2, len(grid), n_seeds).mean(axis=-1)),
+            "share_lost": ("p", _lost(fresh.status[:on_grid]).reshape(len(grid), n_seeds).mean(axis=-1)),
             "share_at_crossing": ("branch", counts / n_at_crossing),
             "share_interval": (("branch", "end"), np.array([wilson(each, n_at_crossing)[1] for each in counts])),
             "fresh_loss": ("network", fresh.loss),
@@ -197,14 +207,26 @@ def transition_is_first_order(
         values=values,
         measured=f"the best of {n_seeds} fresh networks changes branch {values['best']:.2f} grid steps from the exact "
         f"crossing p = {crossing:.3f}, where {counts[0]} and {counts[1]} of {n_at_crossing} are on the dense and the "
-        f"sparse branch; while p falls networks jump at {np.median(down):.3f}, while it rises at {np.median(up):.3f} "
-        f"(branches end at {branches.dense_limit:.3f} and {branches.sparse_limit:.3f})",
+        f"sparse branch; while p falls networks jump at {np.median(down):.3f} (their branch ends at "
+        f"{branches.dense_limit:.3f}), while it rises at {np.median(up):.3f} ({branches.sparse_limit:.3f}) and on to a "
+        f"span of {medians[1, -1]:.0f} degrees",
         data=data,
         n_networks=fresh.loss.size + 2 * n_sweep,
         horizon=str(horizon),
         networks={"best": fresh.networks[best], "swept": swept.networks},
         intervals={"both": interval},
     )
+
+
+def _lost(status: Any) -> np.ndarray:
+    """Whether networks are dead or diverged."""
+    return np.isin(np.asarray(status), (Status.DEAD, Status.DIVERGED))
+
+
+def _copies(reached: np.ndarray, first: int, best: int, count: int) -> np.ndarray:
+    """Indices of the networks of one p that are on a branch, repeated to `count`; of the best one if none is."""
+    found = first + np.flatnonzero(reached)
+    return np.resize(found if found.size else np.array([best]), count)
 
 
 def _geometric(low: float, high: float, count: int) -> list[float]:
@@ -220,6 +242,7 @@ def _phase_transition_settings(budget: Budget) -> dict[str, Any]:
         "steps": budget.steps,
         "batch_size": 64 if budget.scale == "quick" else 256,
         "learning_rate": 0.01,
+        "n_evaluation": 32_768,
         "exact_from_p": 0.18,
     }
 
@@ -228,15 +251,16 @@ def _first_order_settings(budget: Budget) -> dict[str, Any]:
     return {
         "n_hidden": 2,
         "delay": 4,
-        "p": _geometric(0.2, 0.8, 16),
-        "n_seeds": 64,
-        "n_at_crossing": 256 if budget.scale == "quick" else 1024,
+        "p": _geometric(0.2, 0.8, 12),
+        "n_seeds": 96,
+        "n_at_crossing": 512 if budget.scale == "quick" else 2048,
         "steps": budget.steps,
         "batch_size": 64 if budget.scale == "quick" else 256,
         "learning_rate": 0.01,
+        "n_evaluation": 32_768,
         "n_sweep": budget.n_seeds,
         "sweep_p": _geometric(0.2, 0.8, 31),
-        "sweep_steps": 300 if budget.scale == "quick" else 1200,
+        "sweep_steps": 800 if budget.scale == "quick" else 2400,
         "sweep_batch_size": 256,
         "sweep_learning_rate": 0.003,
         "exact_from_p": 0.18,

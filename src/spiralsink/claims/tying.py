@@ -97,8 +97,8 @@ def readout_tying(
             "optimum_gap": ("optimum", gap),
             "optimum_judged": ("optimum", judged_optima),
             "escape_infimum": ("optimum", infimum),
-            "eigenvalue_real": (("optimum", "tying", "mode"), eigenvalues.real),
-            "eigenvalue_imag": (("optimum", "tying", "mode"), eigenvalues.imag),
+            "eigenvalue_real": (("optimum", "tying", "mode"), np.real(eigenvalues)),
+            "eigenvalue_imag": (("optimum", "tying", "mode"), np.imag(eigenvalues)),
             "fraction_at_best": (
                 ("optimum", "tying"),
                 [[each.fraction_at_best for each in pair] for pair in optima.values()],
@@ -200,7 +200,7 @@ def _readout_tying_settings(budget: Budget) -> dict[str, Any]:
         "delay": 4,
         "p": {
             "linear optimum": [0.02, 0.1, 0.3, 1.0],
-            "ssm optimum": [0.4, 1.0],
+            "ssm optimum": [0.4, 0.7],
             "linear": [0.1, 0.3, 1.0],
             "ssm": [0.1, 0.2, 0.4, 0.6, 1.0],
         },
