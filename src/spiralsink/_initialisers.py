@@ -10,7 +10,7 @@ from jaxtyping import PRNGKeyArray
 
 from ._errors import InvalidInput, check_count, check_number
 
-_LOST = 1e-3  # of its length when written: an impulse that is shorter at the delay did not arrive
+_LOST = 1e-3  # of the length that the modulus leaves: an impulse that is shorter at the delay did not arrive
 
 
 @runtime_checkable
@@ -94,9 +94,7 @@ class Spiral:
         angle = math.radians(self.turn / self.delay)
         cos, sin = self.modulus * math.cos(angle), self.modulus * math.sin(angle)
         W_x = jax.random.normal(key_x, (n_hidden, n_features), jnp.float32)
-        return _with_unit_recall(
-            W_x, ((cos, -sin), (sin, cos)), self.delay, self.noise / self.delay, key_noise, jnp.asarray
-        )
+        return _with_unit_recall(W_x, ((cos, -sin), (sin, cos)), self, key_noise, jnp.asarray)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,7 +149,7 @@ class Clock:
         written = jnp.zeros((n_hidden, n_features), jnp.float32)
         # features without a pair of their own fall off the end of the array
         written = written.at[2 * feature, feature].set(1.0).at[2 * feature + 1, feature].set(-min(1.0, b / d))
-        return _with_unit_recall(written, pair, self.delay, self.noise / self.delay, key, jax.nn.relu)
+        return _with_unit_recall(written, pair, self, key, jax.nn.relu)
 
     def _pair(self) -> tuple[tuple[float, float], tuple[float, float]]:
         """((a, -b), (c, -d)): eigenvalues modulus exp(+-i angle); (W^s)_11 changes sign at s = delay - 1 - margin."""
@@ -177,18 +175,18 @@ def _check_pairs(n_hidden: int, n_features: int, n_outputs: int) -> None:
         raise InvalidInput("n_outputs", n_outputs, f"n_features = {n_features} for a scheme that recalls every feature")
 
 
-def _with_unit_recall(written: Any, pair: Any, delay: int, noise: float, key: PRNGKeyArray, passes: Any) -> Any:
+def _with_unit_recall(written: Any, pair: Any, scheme: Any, key: PRNGKeyArray, passes: Any) -> Any:
     """W_x, W_h, W_y from a block for every pair of units, so that features read at lag `delay` come back unchanged."""
-    n_hidden = len(written)
+    n_hidden, noise = len(written), scheme.noise / scheme.delay
     key_x, key_h = jax.random.split(key)
     W_x = written + noise * jax.random.normal(key_x, written.shape, jnp.float32)
     blocks = jnp.kron(jnp.eye(n_hidden // 2, dtype=jnp.float32), jnp.asarray(pair, jnp.float32))
     W_h = jnp.zeros((n_hidden, n_hidden), jnp.float32).at[: len(blocks), : len(blocks)].set(blocks)
     W_h = W_h + noise * (2 / n_hidden) ** 0.5 * jax.random.normal(key_h, W_h.shape, jnp.float32)
     direction = W_x
-    for _ in range(delay):
+    for _ in range(scheme.delay):
         direction = W_h @ passes(direction)
     length = jnp.linalg.norm(direction, axis=0)
-    arrives = length > _LOST * jnp.linalg.norm(W_x, axis=0)
+    arrives = length > _LOST * scheme.modulus**scheme.delay * jnp.linalg.norm(W_x, axis=0)
     scale = jnp.where(arrives, 1 / jnp.where(arrives, length, 1.0), 1.0)
     return W_x * scale, W_h, direction * scale

@@ -31,7 +31,24 @@ def test_the_catalogue_is_complete_and_plain(scale):
     listed = claims.catalogue(scale)
     json.dumps(listed)
     ids = [claim["id"] for claim in listed["claims"]]
-    assert ids == ["four-terms", "staircase", "spiral-sink", "pentagon"]
+    assert ids == [
+        "four-terms",
+        "staircase",
+        "spiral-sink",
+        "sparse-limit",
+        "free-space",
+        "phase-transition",
+        "dense-is-linear",
+        "sharp-forgetting",
+        "pentagon",
+        "all-or-none",
+        "wider",
+        "hundred-units",
+        "random-delay",
+        "readout-tying",
+        "how-many",
+        "transition-is-first-order",
+    ]
     assert not set(ids) & {claim["group"] for claim in listed["claims"]}
     for claim in listed["claims"]:
         assert claim["bars"]
@@ -57,8 +74,45 @@ def test_the_bars_are_those_set_before_the_first_run():
         ("spiral-sink", "trained"): ("<=", 0.02),
         ("spiral-sink", "complex"): (">", 0.0),
         ("spiral-sink", "radius"): ("<", 1.0),
+        ("sparse-limit", "slope"): ("<=", 0.15),
+        ("free-space", "ssm"): (">=", 0.95),
+        ("free-space", "nonlinear"): (">=", 0.95),
+        ("free-space", "linear"): ("<=", 0.3),
+        ("phase-transition", "jump"): (">=", 90.0),
+        ("phase-transition", "radius"): (">=", 0.1),
+        ("dense-is-linear", "ssm"): ("<=", 0.02),
+        ("dense-is-linear", "nonlinear"): ("<=", 0.05),
+        ("dense-is-linear", "projections"): ("<=", 0.06),
+        ("sharp-forgetting", "recall"): (">=", 0.9),
+        ("sharp-forgetting", "others"): ("<=", 0.05),
+        ("sharp-forgetting", "sharpness"): ("<=", 0.02),
+        ("sharp-forgetting", "linear"): (">=", 0.3),
         ("pentagon", "angle"): ("<=", 3.0),
         ("pentagon", "dimensionality"): ("<=", 0.02),
+        ("all-or-none", "rise"): ("<=", 0.0),
+        ("all-or-none", "most_important"): (">=", 0.5),
+        ("all-or-none", "one_step"): ("<=", 0.0),
+        ("wider", "diagonal"): (">", 0.0),
+        ("wider", "best"): ("<=", 0.05),
+        ("wider", "quarter"): ("<=", 2.0),
+        ("wider", "more"): (">", 0.0),
+        ("hundred-units", "diagonal"): (">", 0.0),
+        ("hundred-units", "best"): ("<=", 0.05),
+        ("hundred-units", "quarter"): ("<=", 2.0),
+        ("random-delay", "loss"): ("<", 0.5),
+        ("random-delay", "hidden"): ("<=", 0.05),
+        ("random-delay", "recall"): ("<", 0.5),
+        ("readout-tying", "optima"): ("<=", 1e-6),
+        ("readout-tying", "eigenvalues"): ("<=", 0.001),
+        ("readout-tying", "trained"): ("<=", 0.005),
+        ("how-many", "linear"): (">=", 0.5),
+        ("how-many", "ssm"): (">=", 0.5),
+        ("how-many", "nonlinear"): (">=", 0.5),
+        ("transition-is-first-order", "width"): (">=", 0.5),
+        ("transition-is-first-order", "outside"): ("<=", 2.0),
+        ("transition-is-first-order", "span"): (">=", 90.0),
+        ("transition-is-first-order", "both"): (">=", 0.05),
+        ("transition-is-first-order", "best"): ("<=", 1.0),
     }
 
 

@@ -7,12 +7,34 @@ from .._errors import InvalidInput, nearest
 from .._version import __version__
 from ._claim import Budget, Claim
 
+# the paper's order, then what goes beyond it
+_ORDER = (
+    "four-terms",
+    "staircase",
+    "spiral-sink",
+    "sparse-limit",
+    "free-space",
+    "phase-transition",
+    "dense-is-linear",
+    "sharp-forgetting",
+    "pentagon",
+    "all-or-none",
+    "wider",
+    "hundred-units",
+    "random-delay",
+    "readout-tying",
+    "how-many",
+    "transition-is-first-order",
+)
+
 
 def all_claims() -> tuple[Claim, ...]:
     """Every claim, in the order of the paper."""
-    from . import linear, spatial
+    from . import capacity, cued, forgetting, linear, regimes, seeds, sparse, spatial, transition, tying, width
 
-    return (*linear.CLAIMS, *spatial.CLAIMS)
+    modules = (linear, sparse, regimes, transition, forgetting, spatial, capacity, width, cued, tying, seeds)
+    found = {claim.id: claim for module in modules for claim in module.CLAIMS}
+    return tuple(found[each] for each in _ORDER)
 
 
 def select_claims(select: Iterable[str] | None = None, *, claims: Iterable[Claim] | None = None) -> list[Claim]:

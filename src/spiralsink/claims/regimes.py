@@ -132,9 +132,8 @@ def dense_is_linear(
     apart = float(np.nanmax(np.abs(data["difference"].sel(model="nonlinear").values)))
     return Measurement(
         values=values,
-        measured=f"loss above the linear optimum by at most {percent(values['ssm'])} (SSM) and "
-        f"{percent(values['nonlinear'])} (nonlinear); projections apart by at most {values['projections']:.3f} (SSM) "
-        f"and {apart:.3f} (nonlinear)",
+        measured=f"losses within {percent(values['ssm'])} (SSM) and {percent(values['nonlinear'])} (nonlinear) of the "
+        f"linear optimum; projections apart by at most {values['projections']:.3f} (SSM) and {apart:.3f} (nonlinear)",
         data=data,
         n_networks=total,
         horizon=data.attrs["horizons"],

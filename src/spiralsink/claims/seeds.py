@@ -80,7 +80,7 @@ _NAMES = {"linear": "linear", "ssm": "SSM", "nonlinear": "nonlinear"}
 
 def _other_settings(budget: Budget, others: list[Any], within: float, n_seeds: int, training: Any) -> dict[str, Any]:
     """The same shares of nonlinear networks elsewhere: no bar, but how far the initialisation carries."""
-    near, alive, total = [], [], 0
+    near, alive, lowest, total = [], [], [], 0
     horizon = training_horizon(max(int(each["delay"]) for each in others))
     for n_hidden, delay in dict.fromkeys((int(each["n_hidden"]), int(each["delay"])) for each in others):
         group = [each for each in others if (each["n_hidden"], each["delay"]) == (n_hidden, delay)]
@@ -102,9 +102,11 @@ def _other_settings(budget: Budget, others: list[Any], within: float, n_seeds: i
             names = ("shipped", "plain")
             near.append([there[trained.scheme == name].mean() for name in names])
             alive.append([represented[trained.scheme == name].mean() for name in names])
+            lowest.append([np.nanmin(trained.loss_per_p[row][trained.scheme == name]) for name in names])
     return {
         "other_reached": (("other", "scheme"), np.array(near)),
         "other_represented": (("other", "scheme"), np.array(alive)),
+        "other_lowest_loss_per_p": (("other", "scheme"), np.array(lowest)),
         "other_n_hidden": ("other", [each["n_hidden"] for each in others]),
         "other_delay": ("other", [each["delay"] for each in others]),
         "other_p": ("other", [each["p"] for each in others]),
