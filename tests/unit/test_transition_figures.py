@@ -78,8 +78,8 @@ def readout_tying_data():
     return xr.Dataset(
         {
             "optimum_gap": ("optimum", [0.0, 1e-9]),
-            "eigenvalue_real": (("optimum", "tying", "mode"), eigenvalues.real),
-            "eigenvalue_imag": (("optimum", "tying", "mode"), eigenvalues.imag),
+            "eigenvalue_real": (("optimum", "tying", "mode"), np.real(eigenvalues)),
+            "eigenvalue_imag": (("optimum", "tying", "mode"), np.imag(eigenvalues)),
             "trained_gap": ("setting", [1e-6, -0.01, 0.2]),
             "trained_judged": ("setting", [True, True, False]),
         },

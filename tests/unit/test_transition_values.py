@@ -5,6 +5,7 @@ import pytest
 
 import spiralsink as sk
 from spiralsink.claims import sparse, transition, tying
+from spiralsink.claims._best import shortlist
 from spiralsink.claims._claim import Measurement, judge
 from spiralsink.claims._exact_branches import escape_infimum
 from spiralsink.claims._values_sparse import slopes, sparse_limit_values
@@ -135,6 +136,12 @@ def test_where_the_best_networks_jump(jump, expected):
     assert verdict("transition-is-first-order", GOOD | {"best": best_jump_distance(p, span, 0.3828)}) == expected
 
 
+def test_a_rare_branch_is_not_crowded_out_of_the_shortlist():
+    loss = np.array([1.0, 1.001, 1.002, 1.003, 1.004, 1.02, 1.2, np.nan])
+    span = np.array([611.0, 612.0, 610.0, 611.0, 611.0, 270.0, 95.0, 95.0])
+    assert shortlist(loss, span).tolist() == [0, 1, 2, 5]
+
+
 def test_on_a_branch_means_its_span_and_its_loss():
     span = np.array([95.0, 95.0, 270.0, 95.0, np.nan, 95.0])
     loss = np.array([1.04, 1.2, 1.0, np.nan, 1.0, 0.9])
@@ -192,8 +199,10 @@ def test_random_networks_are_stable_and_their_largest_projection_is_one():
 def test_the_escape_at_a_finite_horizon_is_approached():
     """Simulated sequences through a member of the family whose poles are next to zero, to four standard errors."""
     T, p, k, rng = 18, 0.3, 4, np.random.default_rng(0)
+    family = escape_family(k, 2)
+    assert family is not None
     with sk.float64():
-        seen = np.asarray(transfer_projections(escape_family(k, 2).coefficients(1e-4), T))
+        seen = np.asarray(transfer_projections(family.coefficients(1e-4), T))
     inputs = np.where(rng.random((40_000, T)) < p, rng.random((40_000, T)), 0.0)
     lagged = np.stack([np.pad(inputs, ((0, 0), (lag, 0)))[:, :T] for lag in range(T)])
     loss = ((np.maximum(np.tensordot(seen, lagged, 1), 0) - lagged[k]) ** 2).mean(axis=1) / p

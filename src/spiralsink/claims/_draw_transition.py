@@ -62,7 +62,7 @@ def draw_phase_transition(data: Any) -> Any:
         above = np.nansum(every["loss_per_p"] > left.get_ylim()[1])
         left.set_title(f"{above} of {data['loss'].size} lie above")
         further = np.nansum(every["eigenangle_span"] > 380)
-        middle.set_title(f"{further} lie above")
+        middle.set_title(f"{further} of {data['loss'].size} lie above")
         middle.set_ylim(0, 380)
         middle.set_yticks(range(0, 361, 90))
         right.set_ylim(0.3, 1.02)
@@ -148,7 +148,7 @@ def _shares(panel: Any, data: Any) -> None:
     for index, name in enumerate(("dense", "sparse")):
         drawn = plots.series_style(index)
         share = data["share"].sel(branch=name).values
-        panel.plot(p, share, markersize=3.5, label=f"on the {name} branch", **drawn)
+        panel.plot(p, share, markersize=3.5, label=f"{name} branch", **drawn)
         low, high = data["share_interval"].sel(branch=name).values
         at = float(data["share_at_crossing"].sel(branch=name))
         panel.errorbar(

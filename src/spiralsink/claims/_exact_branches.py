@@ -12,6 +12,7 @@ from ..theory import escape_family
 from ..verbs import PhaseDiagram, phase_diagram
 
 _NAMES = ("dense", "sparse")
+_RESTARTS = 8  # with seed 0 both branches are found, as they are with more
 _COLUMNS = ("p", "loss_per_p", "eigenangle_span", "spectral_radius")
 
 
@@ -115,7 +116,9 @@ def exact_branches(delay: int, n_hidden: int, lowest_p: float, horizon: int) -> 
     Raises:
         InvalidInput: If one of the two branches was not found.
     """
-    diagram = phase_diagram(Delay(delay), SparseProcess(1), p=(lowest_p, 1.0), n_hidden=n_hidden, horizon=horizon)
+    diagram = phase_diagram(
+        Delay(delay), SparseProcess(1), p=(lowest_p, 1.0), n_hidden=n_hidden, horizon=horizon, restarts=_RESTARTS
+    )
     for name in _NAMES:
         diagram.branch(name)
     return Branches(diagram, horizon)
