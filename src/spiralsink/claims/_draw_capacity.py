@@ -7,7 +7,7 @@ import numpy as np
 from .. import plots
 from ..geometry import represented_strict
 
-_APART = 0.045  # of the losses, or labels overlap
+_APART = 0.035  # of the losses, or labels overlap
 
 
 def draw_all_or_none(data: Any) -> Any:

@@ -161,8 +161,8 @@ def _all_or_none_settings(budget: Budget) -> dict[str, Any]:
         "batch_size": 64 if quick else 256,
         "learning_rate": 0.01,
         "n_finalists": 8,
-        "more_steps": 5 * budget.steps,
-        "more_batch_size": 128 if quick else 256,
+        "more_steps": 10 * budget.steps,
+        "more_batch_size": 256,
         "n_sequences": 100_000,
         "chunks": 10,
     }

@@ -116,9 +116,9 @@ def _measured(data: Any, networks: dict[str, Any], values: dict[str, float], kep
     return Measurement(
         values=values,
         measured=f"{kept}; mean diagonal of A_{data.attrs['delay']} at least {values['diagonal']:.2f}; remaining "
-        f"entries of the best networks average {values['best']:.3f} at most; over the best quarter "
+        f"entries of the best networks average {values['best']:.2g} at most; over the best quarter "
         f"{int(above.sum())} of {above.size} averages lie more than 2 standard errors above 0 (largest average "
-        f"{largest:.3f}; largest score {values['quarter']:.1f} for {name}, N_h {width}, lag {lag}, where it is "
+        f"{largest:.2g}; largest score {values['quarter']:.1f} for {name}, N_h {width}, lag {lag}, where it is "
         f"{float(mean.sel(place)):.2g})",
         data=data,
         n_networks=data["loss"].size,
@@ -149,7 +149,7 @@ def _hundred_units_settings(budget: Budget) -> dict[str, Any]:
         "delay": 2,
         "p": 0.05,
         "n_seeds": 8 if quick else 16,
-        "steps": 500 if quick else 1000,
+        "steps": 1500 if quick else 3000,
         "batch_size": 32 if quick else 64,
         "learning_rate": 0.006,
         "n_sequences": 4_000 if quick else 20_000,
