@@ -27,7 +27,13 @@ def draw_wider(data: Any) -> Any:
             _draw_rest(row[-1], one)
             row[-1].set_title(f"{name}: all other entries")
         figure.colorbar(
-            axes[0, 0].images[0], ax=axes[:, :-1], location="bottom", shrink=0.5, aspect=40, label=_MATRIX_LABEL
+            axes[0, 0].images[0],
+            ax=axes[:, :-1],
+            location="bottom",
+            shrink=0.5,
+            aspect=40,
+            extend="both",
+            label=_MATRIX_LABEL,
         )
         axes[1, -1].legend(loc="upper center", bbox_to_anchor=(0.5, -0.42), ncols=2)
     for panel, letter in zip(axes.flat, "abcdefgh", strict=False):
@@ -46,7 +52,13 @@ def draw_hundred_units(data: Any) -> Any:
             _draw_matrix(panel, one.sel({"class": name}), letters=False)
             panel.set_title(f"{name}: {int(one['number'].sel({'class': name}))} of {data.sizes['feature']} kept")
         figure.colorbar(
-            matrices[0].images[0], ax=matrices, location="bottom", shrink=0.7, aspect=40, label=_MATRIX_LABEL
+            matrices[0].images[0],
+            ax=matrices,
+            location="bottom",
+            shrink=0.7,
+            aspect=40,
+            extend="both",
+            label=_MATRIX_LABEL,
         )
         for index, name in enumerate(names):
             sizes = np.sort(one["diagonal"].sel({"class": name}).isel(chosen=0).values)[::-1]
@@ -58,7 +70,7 @@ def draw_hundred_units(data: Any) -> Any:
         gains.set(xlabel="feature, by recall", ylabel="recall $A_k[i, i]$", ylim=(0, None))
         gains.legend(loc="lower left", bbox_to_anchor=(0, 0.08))
         _draw_rest(rest, one, along="class")
-        rest.set_title("all other entries (dash: best)")
+        rest.set_title("all others (dash: best)")
     for panel, letter in zip(axes[0], "abcd", strict=True):
         plots.panel_letter(panel, letter)
     return figure
