@@ -166,7 +166,7 @@ def _shares(panel: Any, data: Any) -> None:
     panel.plot(p, data["share_lost"], label="dead or diverged", **lost)
     top = 1.25 * max(float(data[name].max()) for name in ("share", "share_interval", "share_lost"))
     panel.set(ylabel="share of fresh networks", ylim=(-0.02 * top, top))
-    panel.legend(loc="upper center", ncols=3, fontsize=6.5, columnspacing=1.0, handlelength=1.8)
+    panel.legend(loc="upper center", ncols=3, fontsize=6, columnspacing=0.8, handlelength=1.5)
 
 
 def _branches(panel: Any, data: Any, name: str, *, others: bool = False) -> None:
