@@ -161,7 +161,7 @@ def _free_space_settings(budget: Budget) -> dict[str, Any]:
         "p": 0.02,
         "schemes": {
             "linear": {"plain": plain, "spiral": {"kind": "spiral", "delay": delay, "turn": 90.0}},
-            "ssm": {"plain": plain, "spiral": {"kind": "spiral", "delay": delay, "turn": 260.0, "modulus": 0.7}},
+            "ssm": {"plain": plain, "spiral": {"kind": "spiral", "delay": delay, "turn": 240.0, "modulus": 0.6}},
             "nonlinear": {"plain": plain, "clock": {"kind": "clock", "delay": delay, "modulus": 1.5}},
         },
         "n_seeds": budget.n_seeds,

@@ -128,7 +128,7 @@ def _settings(budget: Budget) -> dict[str, Any]:
     return {
         "cases": {
             "linear": {"delay": 4, "p": 0.5, "shipped": {"kind": "spiral", "delay": 4, "turn": 90.0}},
-            "ssm": {"delay": 4, "p": 0.1, "shipped": {"kind": "spiral", "delay": 4, "turn": 260.0, "modulus": 0.7}},
+            "ssm": {"delay": 4, "p": 0.1, "shipped": {"kind": "spiral", "delay": 4, "turn": 240.0, "modulus": 0.6}},
             "nonlinear": {"delay": 3, "p": 0.03, "shipped": {"kind": "clock", "delay": 3}},
         },
         "others": others,
