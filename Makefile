@@ -12,9 +12,9 @@ BIN := .venv/bin
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## */\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
 
-reproduce:  ## measure the claims that are there: results/report.html and results/claims.json
+reproduce:  ## measure the claims of the paper: results/report.html and results/claims.json
 	@PYTHON="$(PYTHON)" sh tools/install.sh run
-	$(BIN)/spiralsink reproduce --out results $(ARGS)
+	@sh tools/reproduce.sh $(BIN) results $(ARGS)
 
 test: lint  ## lint, types and the tests
 	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile $(ARGS)

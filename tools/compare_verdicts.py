@@ -48,11 +48,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Compares the verdicts of a run with the expected ones.")
     parser.add_argument("run", type=Path, help="claims.json of a run")
     parser.add_argument("expected", type=Path, help="the committed file of expected verdicts")
+    parser.add_argument("--selected", action="store_true", help="compare only what this run was asked for")
     paths = parser.parse_args(arguments)
     run, expected = json.loads(paths.run.read_text()), json.loads(paths.expected.read_text())
+    if paths.selected:
+        run["claims"] = [each for each in run["claims"] if each["id"] in run["selected"]]
+        expected["claims"] = {name: each for name, each in expected["claims"].items() if name in run["selected"]}
     for claim in run["claims"]:
         print(f"{claim['id']:20} {claim['verdict']:13} {claim['measured']}  ({claim['seconds']:.0f} s)")
     problems = compare(run, expected)
+    for name, entry in expected["claims"].items():
+        if isinstance(entry, dict):
+            print(f"documented: {name} {entry['verdict']}: {entry['because']}")
     for problem in problems:
         print(f"changed: {problem}", file=sys.stderr)
     print(f"{len(run['claims'])} claims, {len(problems)} differ from {paths.expected}")

@@ -1,4 +1,4 @@
-"""Writes the table of initial weights into docs/initial-weights.md: `initial_weights_table.py results/data/how-many.nc`."""
+"""Writes the table of docs/initial-weights.md from a run: `initial_weights_table.py results/data/how-many.nc`."""
 
 import argparse
 import sys

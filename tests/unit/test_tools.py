@@ -84,6 +84,15 @@ def test_exit_codes_of_the_comparison(tmp_path, capsys):
     assert "one: expected fails, got holds" in capsys.readouterr().err
 
 
+def test_a_selection_is_compared_alone_and_reasons_are_shown(tmp_path, capsys):
+    run, expected = tmp_path / "claims.json", tmp_path / "expected.json"
+    run.write_text(json.dumps(changed(RUN, "claims", to=RUN["claims"][1:]) | {"selected": ["two"]}))
+    expected.write_text(json.dumps(EXPECTED))
+    assert compare_verdicts.main([str(run), str(expected)]) == 1
+    assert compare_verdicts.main([str(run), str(expected), "--selected"]) == 0
+    assert "documented: two fails: a reason" in capsys.readouterr().out
+
+
 def test_the_committed_verdicts_are_well_formed():
     expected = json.loads((ROOT / ".ci" / "expected-verdicts.json").read_text())
     run = {"scale": expected["scale"], "claims": []}
