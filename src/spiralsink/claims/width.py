@@ -148,7 +148,7 @@ def _hundred_units_settings(budget: Budget) -> dict[str, Any]:
         "n_hidden": [100],
         "delay": 2,
         "p": 0.05,
-        "n_seeds": 8 if quick else 16,
+        "n_seeds": 16 if quick else 32,
         "steps": 1500 if quick else 3000,
         "batch_size": 32 if quick else 64,
         "learning_rate": 0.006,
