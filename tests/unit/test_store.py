@@ -90,6 +90,7 @@ def test_blocks_are_named_by_what_was_computed_and_by_their_bytes(store):
         assert block.header.key == key
         assert block.header.coordinates == {"process.p": block.header.spec["process"]["p"]}
         assert block.header.environment["spiralsink"] == sk.__version__
+        assert "thread" in block.header.environment["engine"]
 
 
 def test_the_dataset_is_that_of_the_networks(store):

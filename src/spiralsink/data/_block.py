@@ -41,7 +41,7 @@ class BlockHeader(msgspec.Struct, frozen=True, kw_only=True):
         coordinates: Where in the plan: dotted field -> value, in the order of the axes.
         axes: The dotted fields of each axis of the plan.
         seeds: The seed of every network.
-        environment: Versions and machine.
+        environment: Versions, machine and engine.
         dims: The axes of every variable.
     """
 

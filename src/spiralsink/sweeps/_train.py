@@ -41,7 +41,7 @@ def train_block(
     Args:
         block: The block.
         axes: The dotted fields of each axis of the plan.
-        environment: Versions and machine.
+        environment: Versions and machine; the engine is added.
         progress: Told about training steps.
 
     Raises:
@@ -88,7 +88,7 @@ def train_block(
         coordinates=block.coordinates,
         axes=axes,
         seeds=list(block.seeds),
-        environment=environment,
+        environment=environment | {"engine": result.engine},
         dims={name: list(variable.dims) for name, variable in variables.items()},
     )
     content = encode_block(header, networks, variables)
