@@ -3,7 +3,9 @@ import importlib.util
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import xarray as xr
 
 ROOT = Path(__file__).parents[2]
 
@@ -124,3 +126,27 @@ def test_a_readme_without_markers_is_refused(text):
 def test_the_readme_has_the_markers():
     text = (ROOT / "README.md").read_text()
     assert readme_table.replace_between(text, "new") != text
+
+
+def test_the_table_of_initial_weights_has_a_row_for_each_setting(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    tool = load("initial_weights_table")
+    shares = np.array([[1.0, 0.5], [0.25, 0.0]])
+    data = xr.Dataset(
+        {
+            "other_represented": (("other", "scheme"), shares),
+            "other_reached": (("other", "scheme"), shares / 2),
+            "other_lowest_loss_per_p": (("other", "scheme"), shares / 10),
+            "other_n_hidden": ("other", [2, 4]),
+            "other_delay": ("other", [3, 6]),
+            "other_p": ("other", [0.03, 0.1]),
+        },
+        coords={"scheme": ["shipped", "plain"]},
+    )
+    source, page = tmp_path / "how-many.nc", tmp_path / "page.md"
+    data.to_netcdf(source, engine="h5netcdf")
+    page.write_text(f"above\n{readme_table.BEGIN}\n{readme_table.END}\nbelow\n")
+    assert tool.main([str(source), "--page", str(page)]) == 0
+    rows = page.read_text().splitlines()
+    assert "| 2 | 3 | 0.03 | 100% | 50% | 50% | 25% | 0.1000 | 0.0500 |" in rows
+    assert "| 4 | 6 | 0.1 | 25% | 0% | 12% | 0% | 0.0250 | 0.0000 |" in rows
