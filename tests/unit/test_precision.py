@@ -53,6 +53,6 @@ def test_products_ask_for_all_digits(name, monkeypatch):
     with pytest.raises(Seen):
         training.advance(1)
     monkeypatch.setattr(_evaluate, "_sum_blocks", look(_evaluate._sum_blocks))
+    given = {"key": KEY, "n_sequences": 2, "burn_in": 0, "threads": 0}
     with pytest.raises(Seen):
-        given = {"key": KEY, "n_sequences": 2, "burn_in": 0, "threads": 0}
         _evaluate.measure_sampled(lanes, goal.inner.sequences, **given)

@@ -8,6 +8,7 @@ from spiralsink.claims import sparse, transition, tying
 from spiralsink.claims._best import shortlist
 from spiralsink.claims._claim import Measurement, judge
 from spiralsink.claims._exact_branches import escape_infimum
+from spiralsink.claims._values import wilson
 from spiralsink.claims._values_sparse import slopes, sparse_limit_values
 from spiralsink.claims._values_transition import (
     best_jump_distance,
@@ -16,7 +17,6 @@ from spiralsink.claims._values_transition import (
     on_branch,
     phase_transition_values,
     span_difference,
-    wilson,
 )
 from spiralsink.claims._values_tying import eigenvalue_distance, relative_gap, tying_values
 from spiralsink.theory import escape_family, transfer_projections

@@ -2,6 +2,7 @@
 
 import numpy as np
 from jaxtyping import Float
+from scipy.stats import binomtest
 
 _AS_GOOD = -1e-6
 
@@ -50,3 +51,14 @@ def polygon_values(
         "angle": float(np.max(np.abs(gaps - 360 / n_features))),
         "dimensionality": float(np.max(np.abs(dimensionality - n_hidden / n_features))),
     }
+
+
+def wilson(count: int, total: int) -> tuple[float, tuple[float, float]]:
+    """A share with its 95 % Wilson interval.
+
+    Args:
+        count: How often something occurred.
+        total: Number of networks.
+    """
+    interval = binomtest(int(count), total).proportion_ci(method="wilson")
+    return int(count) / total, (float(interval.low), float(interval.high))

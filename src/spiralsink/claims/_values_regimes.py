@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.stats import binomtest
 
 
 def free_space_values(fractions: Mapping[str, float]) -> dict[str, float]:
@@ -54,9 +53,3 @@ def reached(
     finite = np.where(np.isfinite(loss), loss, np.inf)
     best = int(np.argmin(finite))
     return (finite <= (1 + within) * finite[best]) & (np.asarray(regime) == regime[best]), best
-
-
-def wilson(successes: int, count: int) -> tuple[float, float]:
-    """The 95 % Wilson interval of a share."""
-    interval = binomtest(int(successes), int(count)).proportion_ci(0.95, method="wilson")
-    return float(interval.low), float(interval.high)

@@ -2,7 +2,6 @@
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.stats import binomtest
 
 _SPARSE_P, _DENSE_P = 0.25, 0.7
 
@@ -136,14 +135,3 @@ def on_branch(
     """
     with np.errstate(invalid="ignore"):
         return (span >= low) & (span < high) & (np.abs(loss / exact - 1) <= tolerance)
-
-
-def wilson(count: int, total: int) -> tuple[float, tuple[float, float]]:
-    """A share with its 95 % Wilson interval.
-
-    Args:
-        count: How often something occurred.
-        total: Number of networks.
-    """
-    interval = binomtest(int(count), total).proportion_ci(method="wilson")
-    return int(count) / total, (float(interval.low), float(interval.high))

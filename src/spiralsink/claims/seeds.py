@@ -9,7 +9,8 @@ from ._draw_seeds import draw_how_many
 from ._experiments import experiment_key, training_horizon
 from ._folder import require_xarray
 from ._population import population_settings, train_population
-from ._values_regimes import reached, wilson
+from ._values import wilson
+from ._values_regimes import reached
 
 
 def how_many(
@@ -24,7 +25,7 @@ def how_many(
 ) -> Measurement:
     """Trains many networks of every class from shipped and from plain weights and counts how many reach the best."""
     xr = require_xarray()
-    found, values, intervals, shares = {}, {}, {}, {}
+    found, values, shares = {}, {}, {}
     for model, case in cases.items():
         trained = train_population(
             case["delay"],
@@ -38,7 +39,8 @@ def how_many(
         there, _ = reached(trained.loss_per_p[0], trained.geometry.regime[0], within=within)
         found[model] = trained, there
         counts = {name: int(there[trained.scheme == name].sum()) for name in ("shipped", "plain")}
-        shares[model] = {name: (count / n_seeds, *wilson(count, n_seeds)) for name, count in counts.items()}
+        intervals = {name: wilson(count, n_seeds) for name, count in counts.items()}
+        shares[model] = {name: (share, *ends) for name, (share, ends) in intervals.items()}
         values[model] = shares[model]["shipped"][1]
     table = np.array([[shares[model][name] for name in ("shipped", "plain")] for model in cases])
     first = [each for each, _ in found.values()]
@@ -66,7 +68,6 @@ def how_many(
     )
     return Measurement(
         values=values,
-        intervals=intervals,
         measured=f"share of {n_seeds} networks within {within:.0%} of the best loss and in its regime: {words}",
         data=data,
         n_networks=sum(each.status.size for each in first) + int(data["other_networks"]),

@@ -13,6 +13,7 @@ from ._exact_branches import exact_branches
 from ._experiments import experiment_key, training_horizon
 from ._folder import require_xarray
 from ._hysteresis import span_and_radius, sweep
+from ._values import wilson
 from ._values_transition import (
     best_jump_distance,
     jump_p,
@@ -20,7 +21,6 @@ from ._values_transition import (
     on_branch,
     phase_transition_values,
     span_difference,
-    wilson,
 )
 
 _ONE_TURN = 360.0
