@@ -17,9 +17,11 @@ from ._interrupts import lasting_interrupts
 COMMANDS = {
     "bench": "_bench",
     "claims": "_claims",
+    "export": "_export",
     "optimum": "_optimum",
     "phase-diagram": "_phase_diagram",
     "reproduce": "_reproduce",
+    "status": "_status",
     "train": "_train",
 }
 

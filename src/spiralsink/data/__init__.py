@@ -11,6 +11,7 @@ from ._block import list_blocks as list_blocks
 from ._block import read_block as read_block
 from ._block import read_header as read_header
 from ._block import seconds_file as seconds_file
+from ._export import export_store as export_store
 from ._grid import as_grid as as_grid
 from ._store import load_networks as load_networks
 from ._store import open_store as open_store

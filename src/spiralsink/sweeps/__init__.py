@@ -6,6 +6,7 @@ from ._plan import Plan as Plan
 from ._plan import make_plan as make_plan
 from ._run import describe_environment as describe_environment
 from ._run import run as run
+from ._status import status as status
 from ._store import Store as Store
 from ._summary import PointSummary as PointSummary
 from ._summary import Summary as Summary

@@ -19,12 +19,18 @@ from ._summary import PointSummary, Summary
 from ._train import train_block
 
 
-class _Outcome(NamedTuple):
+class Outcome(NamedTuple):
     """What is kept of a stored block in memory."""
 
     file: str
     loss: np.ndarray
     status: np.ndarray
+
+    @classmethod
+    def of(cls, path: Path, block: Block) -> "Outcome":
+        """That of a block that was read from a file."""
+        codes = [Status[word.upper()] for word in block.variables["status"].values]
+        return cls(path.name, block.variables["loss"].values, np.array(codes, np.int64))
 
 
 class _Part:
@@ -65,10 +71,10 @@ def run(spec: Spec, store: Path | str, *, progress: Progress = NoProgress()) -> 
     began = time.monotonic()
     plan, place = make_plan(spec), Store(store)
     place.prepare(plan)
-    stored = {block.header.key: _outcome(path, block) for path, block in place.finished(plan)}
+    stored = {block.header.key: Outcome.of(path, block) for path, block in place.finished(plan)}
     missing = [block for block in plan.blocks if block.key not in stored]
     reused = sum(len(block.seeds) for block in plan.blocks if block.key in stored)
-    errors: list[str] = []
+    errors: dict[str, str] = {}
     environment = describe_environment()
     steps = sum(block.spec.training.steps for block in missing)
     progress.start(f"training {sum(len(block.seeds) for block in missing)} networks", steps)
@@ -80,13 +86,13 @@ def run(spec: Spec, store: Path | str, *, progress: Progress = NoProgress()) -> 
                 raise
             except Exception as error:
                 reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-                errors.append(f"{_label(block.coordinates) or 'all'}: {reason}")
+                errors[block.key] = f"{_label(block.coordinates) or 'all'}: {reason}"
                 continue
             path = place.write(block.key, trained.content, trained.seconds)
-            stored[block.key] = _Outcome(path.name, trained.loss, trained.status)
+            stored[block.key] = Outcome(path.name, trained.loss, trained.status)
     finally:
         progress.close()
-        place.write_manifest(_manifest(plan, stored, environment))
+        place.write_manifest(_manifest(plan, stored, errors, environment))
     done = sum(len(block.seeds) for block in plan.blocks if block.key in stored)
     return Summary(
         networks=plan.n_networks,
@@ -94,9 +100,9 @@ def run(spec: Spec, store: Path | str, *, progress: Progress = NoProgress()) -> 
         failed=plan.n_networks - done,
         seconds=time.monotonic() - began,
         store=place.path,
-        points=_points(plan, stored),
+        points=point_summaries(plan, stored),
         reused=reused,
-        errors=tuple(errors),
+        errors=tuple(errors.values()),
         set_aside=tuple(place.set_aside),
         replaced=tuple(place.replaced),
     )
@@ -107,14 +113,9 @@ def describe_environment() -> dict[str, Any]:
     return {"spiralsink": __version__} | describe_machine()
 
 
-def _outcome(path: Path, block: Block) -> _Outcome:
-    variables = block.variables
-    codes = [Status[word.upper()] for word in variables["status"].values]
-    return _Outcome(path.name, variables["loss"].values, np.array(codes, np.int64))
-
-
-def _points(plan: Plan, stored: dict[str, _Outcome]) -> tuple[PointSummary, ...]:
-    grouped: dict[str, list[_Outcome]] = {}
+def point_summaries(plan: Plan, stored: dict[str, Outcome]) -> tuple[PointSummary, ...]:
+    """The stored networks of each point of a plan."""
+    grouped: dict[str, list[Outcome]] = {}
     for block in plan.blocks:
         found = grouped.setdefault(_label(block.coordinates), [])
         if block.key in stored:
@@ -129,7 +130,9 @@ def _points(plan: Plan, stored: dict[str, _Outcome]) -> tuple[PointSummary, ...]
     )
 
 
-def _manifest(plan: Plan, stored: dict[str, _Outcome], environment: dict[str, Any]) -> dict[str, Any]:
+def _manifest(
+    plan: Plan, stored: dict[str, Outcome], errors: dict[str, str], environment: dict[str, Any]
+) -> dict[str, Any]:
     blocks = [
         {
             "key": block.key,
@@ -138,6 +141,7 @@ def _manifest(plan: Plan, stored: dict[str, _Outcome], environment: dict[str, An
             "seeds": [block.seeds[0], block.seeds[-1]],
             "networks": len(block.seeds),
             "statuses": count_statuses(stored[block.key].status) if block.key in stored else {},
+            "error": errors.get(block.key),
         }
         for block in plan.blocks
     ]
