@@ -1,6 +1,5 @@
 """The native kernel from Python: one library for each shape, networks shared out to threads."""
 
-import concurrent.futures
 import ctypes
 import dataclasses
 import functools
@@ -12,6 +11,8 @@ import numpy as np
 
 from ..networks import RecurrentNetwork
 from ._compiler import NoKernel, build
+from ._interrupts import signals_held
+from ._pieces import run_all
 
 _COUNTS = (
     *("lanes", "horizon", "burn_in", "batch", "sequences"),
@@ -66,11 +67,15 @@ class Kernel:
     shapes: tuple[tuple[int, ...], ...]
 
     def train(self, job: dict[str, Any], threads: int) -> None:
-        """Takes steps; changes `parameters`, `momentum`, `scale`, `loss` and `alive` of the job."""
+        """Takes steps; changes `parameters`, `momentum`, `scale`, `loss` and `alive` of the job.
+
+        Raises:
+            NoKernel: If there is no memory for the states. Some networks may have taken the steps, others not.
+        """
         self._share_out(self.library.train, job, threads)
 
     def evaluate(self, job: dict[str, Any], threads: int) -> None:
-        """Adds to `sums` of the job what the sequences of one batch say."""
+        """Adds to `sums` of the job what the sequences of its `steps` batches say; `keys` has a row for each."""
         self._share_out(self.library.evaluate, job, threads)
 
     def draw_inputs(self, job: dict[str, Any], lane: int) -> np.ndarray:
@@ -101,25 +106,17 @@ class Kernel:
         given, lanes = _as_struct(job), job["lanes"]
         pieces = min(lanes, 1 if threads == 1 else _PIECES_PER_THREAD * threads)
         cuts = np.linspace(0, lanes, pieces + 1).astype(int).tolist()
-        spans = itertools.pairwise(cuts)
-        with concurrent.futures.ThreadPoolExecutor(threads) as pool:
-            pieces = [pool.submit(work, ctypes.byref(given), *span) for span in spans]
-            _wait_for_all(pieces)
-        for piece in pieces:
-            _check(piece.result())
 
+        def on_piece(span: tuple[int, int]) -> int:
+            return work(ctypes.byref(given), *span)
 
-def _wait_for_all(pieces: list[concurrent.futures.Future[int]]) -> None:
-    """Lets every piece end, whatever comes in between: a piece that did not would lack the steps of the others."""
-    interrupted = None
-    while True:
-        try:
-            concurrent.futures.wait(pieces)
-            break
-        except KeyboardInterrupt as error:
-            interrupted = error
-    if interrupted is not None:
-        raise interrupted
+        with signals_held():
+            codes = run_all(on_piece, list(itertools.pairwise(cuts)), threads)
+            # without memory beside the others, perhaps with it alone
+            again = [span for span, code in zip(itertools.pairwise(cuts), codes, strict=True) if code]
+            codes = run_all(on_piece, again, threads=1)
+        for code in codes:
+            _check(code)
 
 
 def _check(code: int) -> None:
@@ -161,18 +158,21 @@ def load_kernel(network: RecurrentNetwork) -> Kernel:
         "BIAS_Y": int(network.b_y is not None),
     }
     library = _load(tuple(macros.items()))
-    if isinstance(library, NoKernel):
-        raise library
+    if isinstance(library, str):
+        raise NoKernel(library)
     return Kernel(library, tuple(sizes), tuple(sizes.values()))
 
 
 @functools.lru_cache(maxsize=256)
-def _load(macros: tuple[tuple[str, int], ...]) -> ctypes.CDLL | NoKernel:
-    """The library; or why there is none, so that a compiler that fails is asked once."""
+def _load(macros: tuple[tuple[str, int], ...]) -> ctypes.CDLL | str:
+    """The library; or why there is none, so that a compiler that fails is asked once.
+
+    In words: an exception that is kept holds on to all that was there when it was raised.
+    """
     try:
         library = _opened(dict(macros))
     except NoKernel as error:
-        return error
+        return str(error)
     pointer, integer = ctypes.c_void_p, ctypes.c_int64
     library.train.argtypes = library.evaluate.argtypes = (pointer, integer, integer)
     library.draw_inputs.argtypes = (pointer, integer, pointer)

@@ -10,6 +10,7 @@ import numpy as np
 from ..networks import RecurrentNetwork
 from ._engines import Native
 from ._goals import SampledGoal
+from ._interrupts import signals_held
 from ._kernel import Kernel, load_kernel
 from ._native_job import column, common_job, rows, threads_that_fit, why_not_native
 from ._optimizers import Adam
@@ -49,9 +50,8 @@ class NativeDescent:
         began = time.monotonic()
         target = self._pace.target(self.step, until)
         taken = target - self.step
-        try:
+        with signals_held():
             self._kernel.train(self._job | {"first_step": self.step, "steps": taken}, self._threads)
-        finally:
             self.step = target
         self._pace.tell(taken, time.monotonic() - began)
 
