@@ -63,7 +63,58 @@ def test_a_library_that_was_cut_short_is_built_again(fresh):
     library = _compiler.build({**SIZES, "TIED": 0, "LEAKY": 0, "BIAS_H": 0, "BIAS_Y": 0})
     library.write_bytes(library.read_bytes()[:100])
     assert fit(sk.Native(1), n_hidden=3, readout="linear").engine == "native kernel, 1 thread"
+    (library,) = (fresh / "kernels").iterdir()
     assert library.stat().st_size > 1000
+
+
+@needs_compiler
+def test_a_library_of_which_a_byte_is_not_what_was_compiled_is_built_again(fresh):
+    """Such as half of it, after the machine went down: that loads, and ends the process where a page is missing."""
+    macros = {**SIZES, "TIED": 0, "LEAKY": 0, "BIAS_H": 0, "BIAS_Y": 0}
+    library = _compiler.build(macros)
+    whole = library.read_bytes()
+    for broken in (whole[:-5000], whole[:5000] + b"?" + whole[5001:]):
+        library.write_bytes(broken)
+        assert _compiler.build(macros).read_bytes() == whole
+
+
+def test_what_cannot_be_kept_is_no_kernel(fresh, monkeypatch):
+    folder = own_folder("kernels")
+    monkeypatch.setattr(_compiler, "_run", lambda command: open(command[-1], "w").close())
+    monkeypatch.setattr(_compiler, "find_compiler", lambda: ["c++"])
+    library = _compiler.build(SIZES)
+    library.unlink()
+    library.mkdir()
+    with pytest.raises(_compiler.NoKernel, match="no place for compiled code: .*[Ii]s a directory"):
+        _compiler.build(SIZES)
+
+    def full(**_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.mkstemp", full)
+    with pytest.raises(_compiler.NoKernel, match="no place for compiled code: .*No space left"):
+        _compiler.build(SIZES)
+    assert [path.name for path in folder.iterdir()] == [library.name]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="scripts of POSIX")
+def test_compilers_that_answer_in_strange_ways(fresh, monkeypatch, tmp_path):
+    odd = script(tmp_path / "odd", "#!/bin/sh\nprintf '\\377\\376 v1'\n")
+    assert _compiler._version((odd,)) == "\ufffd\ufffd v1"
+    found = _compiler.find_compiler()
+    monkeypatch.setenv("CXX", 'g++ "')
+    assert _compiler.find_compiler() == found
+
+
+def test_a_reason_that_is_kept_holds_on_to_nothing(fresh, monkeypatch):
+    monkeypatch.setattr(_compiler, "find_compiler", lambda: None)
+    errors = []
+    for _ in range(2):
+        with pytest.raises(_compiler.NoKernel) as caught:
+            _kernel.load_kernel(sk.RecurrentNetwork.init(KEY))
+        errors.append(caught.value)
+    assert str(errors[0]) == str(errors[1])
+    assert errors[0] is not errors[1]
 
 
 @needs_compiler
@@ -74,7 +125,10 @@ def test_a_library_that_reads_jobs_in_another_way_is_built_again(text, fresh, tm
     command = [*(_compiler.find_compiler() or []), "-shared", "-fPIC", str(tmp_path / "other.cpp"), "-o", str(library)]
     library.unlink()
     subprocess.run(command, check=True)
+    name = library.name.partition("-")[0]
+    library.rename(library.with_name(_compiler._named(name, library.read_bytes())))
     assert fit(sk.Native(1), n_hidden=3, readout="linear").engine == "native kernel, 1 thread"
+    (library,) = (fresh / "kernels").iterdir()
     assert b"scratch_bytes" in library.read_bytes()
 
 

@@ -34,7 +34,9 @@ class NoKernel(SpiralsinkError):
 
 def find_compiler() -> list[str] | None:
     """The command of a C++ compiler: `CXX`, one on the path, or that of the package `ziglang`; None without one."""
-    named = shlex.split(os.environ.get("CXX", ""))
+    named = []
+    with contextlib.suppress(ValueError):  # a quote that is not closed
+        named = shlex.split(os.environ.get("CXX", ""))
     if named and shutil.which(named[0]):
         return named
     for name in _NAMES:
@@ -49,7 +51,7 @@ def build(macros: dict[str, int]) -> Path:
     """The shared library of the kernel for these macros, compiled unless it is there already.
 
     Raises:
-        NoKernel: If there is no compiler, or it fails.
+        NoKernel: If there is no compiler, it fails, or there is no place for what it makes.
     """
     command = find_compiler()
     if command is None:
@@ -60,18 +62,42 @@ def build(macros: dict[str, int]) -> Path:
     folder = own_folder("kernels")
     if folder is None:
         raise NoKernel(f"no folder for compiled code: {cache_folder()} cannot be written (set SPIRALSINK_CACHE)")
-    library = folder / f"{name}.so"
-    if library.exists():
-        _remember_use(library)
-        return library
-    handle, unfinished = tempfile.mkstemp(dir=folder, prefix=f"{name}.", suffix=".unfinished")
-    os.close(handle)
     try:
-        _run([*command, *_FLAGS, *defined, str(_SOURCES / "kernel.cpp"), "-o", unfinished])
-        os.replace(unfinished, library)
-        _remove_unused(folder)
+        return _kept(folder, name) or _compiled([*command, *_FLAGS, *defined], folder, name)
+    except OSError as error:
+        raise NoKernel(f"no place for compiled code: {error}") from error
+
+
+def _kept(folder: Path, name: str) -> Path | None:
+    """The library of that name, if every byte is what was compiled; one cut short would end the process when used."""
+    for library in folder.glob(f"{name}-*.so"):
+        if library.is_file() and library.name == _named(name, library.read_bytes()):
+            _remember_use(library)
+            return library
+        with contextlib.suppress(OSError):
+            library.unlink()
+    return None
+
+
+def _named(name: str, content: bytes) -> str:
+    return f"{name}-{hashlib.sha256(content).hexdigest()[:24]}.so"
+
+
+def _compiled(command: list[str], folder: Path, name: str) -> Path:
+    handle, path = tempfile.mkstemp(dir=folder, prefix=f"{name}.", suffix=".unfinished")
+    os.close(handle)
+    unfinished = Path(path)
+    try:
+        _run([*command, str(_SOURCES / "kernel.cpp"), "-o", path])
+        with unfinished.open("r+b") as written:
+            library = folder / _named(name, written.read())
+            os.fsync(written.fileno())  # the name is not on the disk before the content is
+        unfinished.replace(library)
     finally:
-        Path(unfinished).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        _remove_unused(folder)
     return library
 
 
@@ -119,10 +145,10 @@ def _texts() -> list[str]:
 @functools.lru_cache(maxsize=8)
 def _version(command: tuple[str, ...]) -> str:
     try:
-        done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run([*command, "--version"], capture_output=True, check=False, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout
+    return done.stdout.decode(errors="replace")
 
 
 @functools.lru_cache(maxsize=1)

@@ -1,5 +1,6 @@
 """The native kernel from Python: one library for each shape, networks shared out to threads."""
 
+import contextlib
 import ctypes
 import dataclasses
 import functools
@@ -186,7 +187,8 @@ def _opened(macros: dict[str, int]) -> ctypes.CDLL:
     try:
         return _loaded(path)
     except OSError:  # cut short when the machine went down, or made for another system
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.unlink()
     path = build(macros)
     try:
         return _loaded(path)
