@@ -1,6 +1,7 @@
 """The native kernel against the plain trainer: inputs, losses, gradients, whole trainings, evaluations."""
 
 import dataclasses
+import functools
 import os
 import signal
 import threading
@@ -61,18 +62,29 @@ class Case:
         kinds = {"recurrence": self.recurrence, "readout": self.readout, "leak": self.leak}
         return sk.RecurrentNetwork(W_x, W_h, W_y, **kinds, **{name: 0.3 * normal(sizes[name]) for name in self.biases})
 
-    def plain(self, networks, step):
-        """(inputs, losses, gradients) at one step, by vmap and autodiff."""
+    @functools.cached_property
+    def plain_program(self):
+        """Compiled once for all weights and steps."""
+        networks = self.networks()
         goal = prepare(self.objective, networks, self.task, self.process, key=KEY, threads=0).goal
-        trained, fixed = split_trained(to_lanes(networks, networks.stack, jnp.float32))
-        arrays, rest = eqx.partition(fixed, eqx.is_array)
-        data = goal.data(jnp.int32(step), self.stack)
+        _, fixed = split_trained(to_lanes(networks, networks.stack, jnp.float32))
+        rest = eqx.filter(fixed, eqx.is_array, inverse=True)
 
         def loss(trained, arrays, data):
             return goal.lane_loss(eqx.combine(trained, arrays, rest), data)
 
-        losses, gradients = jax.vmap(jax.value_and_grad(loss))(trained, arrays, data)
-        return np.asarray(data[0].inputs), np.asarray(losses), gradients
+        @jax.jit
+        def program(trained, arrays, step):
+            data = goal.data(step, self.stack)
+            return data[0].inputs, *jax.vmap(jax.value_and_grad(loss))(trained, arrays, data)
+
+        return program
+
+    def plain(self, networks, step):
+        """(inputs, losses, gradients) at one step, by vmap and autodiff."""
+        trained, fixed = split_trained(to_lanes(networks, networks.stack, jnp.float32))
+        inputs, losses, gradients = self.plain_program(trained, eqx.filter(fixed, eqx.is_array), jnp.int32(step))
+        return np.asarray(inputs), np.asarray(losses), gradients
 
     def native(self, networks, step):
         goal = prepare(self.objective, networks, self.task, self.process, key=KEY, threads=1).goal
