@@ -69,6 +69,14 @@ def usable_cores() -> int:
     return len(usable(0)) if usable else os.cpu_count() or 1
 
 
+def total_bytes() -> int:
+    """Physical memory of the machine."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):  # no such name here
+        return 8 << 30
+
+
 def _cpu() -> str:
     listing = Path("/proc/cpuinfo")
     if listing.exists():

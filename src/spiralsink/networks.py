@@ -17,6 +17,7 @@ from ._initialisers import Initialiser as Initialiser
 from ._initialisers import Normal as Normal
 from ._initialisers import Orthogonal as Orthogonal
 from ._initialisers import Spiral as Spiral
+from ._machine import total_bytes
 from ._recurrence import READOUTS, RECURRENCES, activation, directions, run_states
 
 
@@ -291,16 +292,27 @@ class RecurrentNetwork(eqx.Module):
         """
         n_features, n_hidden = check_count("n_features", n_features), check_count("n_hidden", n_hidden)
         shape = stack if isinstance(stack, tuple) else (stack,)
-        count = int(np.prod([check_count("stack", each) for each in shape], dtype=np.int64))
+        count = math.prod(check_count("stack", each) for each in shape)
         if tied_lag is not None and n_outputs not in (None, n_features):
             raise InvalidInput("n_outputs", n_outputs, f"n_features = {n_features} with a tied readout")
         sizes = (n_features, n_hidden, n_features if n_outputs is None else check_count("n_outputs", n_outputs))
         check_key(key)
+        _check_memory(count, *sizes)
         scheme = Normal() if scheme is None else scheme
         keys = jax.vmap(lambda index: jax.random.fold_in(key, index))(jnp.arange(count))
         weights = jax.vmap(lambda each: scheme(each, *sizes))(keys)
         W_x, W_h, W_y = (each.reshape(shape + each.shape[1:]) for each in weights)
         return cls(W_x, W_h, W_y if tied_lag is None else Tied(tied_lag), recurrence=recurrence, readout=readout)
+
+
+def _check_memory(count: int, n_features: int, n_hidden: int, n_outputs: int) -> None:
+    """Raises unless the weights of so many networks fit into the memory of the machine."""
+    each, memory = 4 * n_hidden * (n_features + n_hidden + n_outputs), total_bytes()
+    hint = f"weights need {count * each / 1e9:.3g} GB, the machine has {memory / 1e9:.3g} GB"
+    if each > memory:
+        raise InvalidInput("n_hidden", n_hidden, "fewer", hint=hint)
+    if count * each > memory:
+        raise InvalidInput("stack", count, f"at most {memory // each} networks", hint=hint)
 
 
 def stack_networks(networks: Any) -> RecurrentNetwork:

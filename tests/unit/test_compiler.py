@@ -85,14 +85,14 @@ def test_what_cannot_be_kept_is_no_kernel(fresh, monkeypatch):
     library = _compiler.build(SIZES)
     library.unlink()
     library.mkdir()
-    with pytest.raises(_compiler.NoKernel, match="no place for compiled code: .*[Ii]s a directory"):
+    with pytest.raises(_compiler.NoKernel, match=r"no place for compiled code: .*[Ii]s a directory"):
         _compiler.build(SIZES)
 
     def full(**_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("tempfile.mkstemp", full)
-    with pytest.raises(_compiler.NoKernel, match="no place for compiled code: .*No space left"):
+    with pytest.raises(_compiler.NoKernel, match=r"no place for compiled code: .*No space left"):
         _compiler.build(SIZES)
     assert [path.name for path in folder.iterdir()] == [library.name]
 

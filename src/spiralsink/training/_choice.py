@@ -18,6 +18,7 @@ from ._unrolled import not_unrolled, unrolled_way
 
 Chosen = Native | Unrolled | Batched
 
+_MOST_THREADS_PER_CORE = 8
 _FEWEST_UNROLLED = 12  # networks: XLA lowers few lanes another way, as slow as separate small products
 
 
@@ -92,4 +93,6 @@ def native_threads(engine: Engine) -> int:
     """How many threads of native code the engine stands for; 0 where it is XLA."""
     if isinstance(engine, Automatic):
         return usable_cores() if jax.default_backend() == "cpu" else 0
-    return (engine.threads or usable_cores()) if isinstance(engine, Native) else 0
+    if not isinstance(engine, Native):
+        return 0
+    return min(engine.threads or usable_cores(), _MOST_THREADS_PER_CORE * usable_cores())

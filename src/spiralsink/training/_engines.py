@@ -24,8 +24,8 @@ class Native:
     For sampled losses of filter tasks by Adam, with inputs from uniform or constant amplitudes, p >= 1e-5, on a CPU.
 
     Attributes:
-        threads: Number of threads, >= 1; None for every core that this process may use. Fewer work where memory has no
-            room for the states of them all.
+        threads: Number of threads, >= 1; None for every core that this process may use. Never more than eight for each
+            core; fewer work where memory has no room for the states of them all.
     """
 
     threads: int | None = None

@@ -3,7 +3,8 @@
 import dataclasses
 import functools
 import math
-from typing import Any, NamedTuple
+import time
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -22,14 +23,14 @@ from ._devices import in_full_float32
 from ._lanes import to_lanes
 from ._memory import evaluation_bytes, left_bytes
 from ._native_job import TOO_LONG, TOO_MANY, native_way, threads_that_fit, why_not_native
-from ._native_sums import sum_native
-from ._objectives import check_burn_in
+from ._native_sums import NativeSums
+from ._objectives import check_burn_in, check_sequences
+from ._pace import Pace
 from ._refusals import Way, check_evaluation_fits, check_filter_fits
 from ._rollout import Whole, choose_rollout, is_faster_by_powers
 from ._sequences import Sequences, check_fit, make_sequences
 
 _BLOCK = 256  # sequences drawn from one key: part of what a key means
-_BLOCKS_PER_CALL = 200
 _MOST_NUMBERS = 2**25  # held at once for one block
 
 
@@ -52,6 +53,8 @@ class SampledValue:
     silent_per_output: Float[np.ndarray, "*stack outputs"]
 
     def __str__(self) -> str:
+        if np.ndim(self.mean) and not np.isfinite(self.mean).any():
+            return f"{np.size(self.mean)} sampled losses, none of them finite"
         if np.ndim(self.mean):
             best = int(np.nanargmin(np.ravel(self.mean)))
             mean, error = np.ravel(self.mean)[best], np.ravel(self.standard_error)[best]
@@ -80,7 +83,7 @@ def sampled_loss(
         task: A filter task (w_t = 1) or a sampled task. Stacks are equal to that of the network or absent.
         process: The feature process.
         key: A JAX random key.
-        n_sequences: N >= 2.
+        n_sequences: N, 2 to 2^31 - 1.
         horizon: T, steps of each sequence.
         burn_in: b < T, steps at the start that do not count.
 
@@ -91,7 +94,7 @@ def sampled_loss(
         InvalidInput: If sizes or stacks do not fit, a delay lies beyond the horizon, or the key is not a key.
     """
     check_key(key)
-    check_count("n_sequences", n_sequences, 2)
+    check_sequences("n_sequences", n_sequences)
     check_burn_in(burn_in, check_count("horizon", horizon))
     stack = check_fit(network, task, process)
     check_filter_fits(task, network.n_features, horizon=horizon, field="horizon")
@@ -139,22 +142,77 @@ class _Sums(NamedTuple):
 def measure_sampled(
     lanes: RecurrentNetwork, sequences: Sequences, *, key: Any, n_sequences: int, burn_in: int, threads: int
 ) -> Measured:
-    """Losses of lanes on shared sequences, and those of a silent network on the same ones.
+    """Losses of lanes on shared sequences, as `SampledMeasurement` finds them."""
+    given = {"key": key, "n_sequences": n_sequences, "burn_in": burn_in, "threads": threads}
+    measurement = SampledMeasurement(lanes, sequences, **given)
+    while not measurement.finished:
+        measurement.advance()
+    return measurement.measured
+
+
+@runtime_checkable
+class Measurement(Protocol):
+    """Losses of lanes that are being computed. What an interrupted measurement has found is kept."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether all is computed."""
+        ...
+
+    def advance(self) -> None:
+        """Goes on, by a piece of less than about a second where it can be cut."""
+        ...
+
+    @property
+    def measured(self) -> Measured:
+        """The losses, of a measurement that is finished."""
+        ...
+
+
+class SampledMeasurement:
+    """Losses of lanes on shared sequences, and those of a silent network on the same ones, in progress.
 
     By the native kernel on that many threads where it can; by XLA elsewhere, where powers of a long linear recurrence
     are faster, and for `threads` 0.
     """
-    if threads := _native_threads(lanes, sequences, threads):
-        sums = _native_sums(lanes, sequences, key, n_sequences=n_sequences, burn_in=burn_in, threads=threads)
-    else:
-        sums = _xla_sums(lanes, sequences, key, n_sequences=n_sequences, burn_in=burn_in)
-    importance = np.asarray(sequences.importance, np.float64)
-    loss, per_output = sums.loss / n_sequences, sums.per_output / n_sequences
-    with np.errstate(invalid="ignore", over="ignore"):
-        variance = np.maximum(sums.square - n_sequences * loss**2, 0) / (n_sequences - 1)
-        error = np.sqrt(variance / n_sequences)
-    silent = np.broadcast_to(sums.silent / n_sequences, per_output.shape)
-    return Measured(loss, error, per_output, silent @ importance, silent)
+
+    def __init__(
+        self, lanes: RecurrentNetwork, sequences: Sequences, *, key: Any, n_sequences: int, burn_in: int, threads: int
+    ):
+        self._importance = np.asarray(sequences.importance, np.float64)
+        self._n_sequences = n_sequences
+        given = {"n_sequences": n_sequences, "burn_in": burn_in}
+        if threads := _native_threads(lanes, sequences, threads):
+            words = np.asarray(_block_words(key, math.ceil(n_sequences / _BLOCK)))
+            self._sums = NativeSums(lanes, sequences, words, block=_BLOCK, threads=threads, **given)
+        else:
+            self._sums = _XlaSums(lanes, sequences, key, **given)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all sequences are counted."""
+        return self._sums.finished
+
+    def advance(self) -> None:
+        """Goes on, for less than about a second where that is more than one block of sequences."""
+        self._sums.advance()
+
+    @property
+    def measured(self) -> Measured:
+        """The losses, of a measurement that is finished."""
+        found = self._sums.sums
+        sums = (
+            found
+            if isinstance(found, _Sums)
+            else _Sums(found[0][:, 0], found[0][:, 1], found[0][:, 2:], found[1][:, 2:])
+        )
+        n_sequences = self._n_sequences
+        loss, per_output = sums.loss / n_sequences, sums.per_output / n_sequences
+        with np.errstate(invalid="ignore", over="ignore"):
+            variance = np.maximum(sums.square - n_sequences * loss**2, 0) / (n_sequences - 1)
+            error = np.sqrt(variance / n_sequences)
+        silent = np.broadcast_to(sums.silent / n_sequences, per_output.shape)
+        return Measured(loss, error, per_output, silent @ self._importance, silent)
 
 
 def _native_threads(lanes: RecurrentNetwork, sequences: Sequences, threads: int) -> int:
@@ -178,32 +236,41 @@ def _xla_way(lanes: RecurrentNetwork) -> Way:
     return Way(lambda _, horizon: evaluation_bytes(lanes, horizon=horizon), left_bytes(lanes))
 
 
-def _native_sums(
-    lanes: RecurrentNetwork, sequences: Sequences, key: Any, *, n_sequences: int, burn_in: int, threads: int
-) -> _Sums:
-    words = np.asarray(_block_words(key, math.ceil(n_sequences / _BLOCK)))
-    given = {"n_sequences": n_sequences, "block": _BLOCK, "burn_in": burn_in, "threads": threads}
-    sums, silent = sum_native(lanes, sequences, words, **given)
-    return _Sums(sums[:, 0], sums[:, 1], sums[:, 2:], silent[:, 2:])
-
-
 @functools.partial(jax.jit, static_argnums=1)
 def _block_words(key: Any, blocks: int) -> Any:
     return jax.vmap(lambda block: key_words(jax.random.fold_in(key, block)))(jnp.arange(blocks, dtype=jnp.uint32))
 
 
-def _xla_sums(lanes: RecurrentNetwork, sequences: Sequences, key: Any, *, n_sequences: int, burn_in: int) -> _Sums:
-    blocks = math.ceil(n_sequences / _BLOCK)
-    states = lanes.n_hidden if isinstance(choose_rollout(lanes, sequences.horizon), Whole) else 0
-    numbers = _BLOCK * sequences.horizon * (lanes.n_features + states + 2 * lanes.n_outputs)
-    together = max(1, _MOST_NUMBERS // numbers)
-    with float64(), in_full_float32():
-        sums = None
-        for first in range(0, blocks, _BLOCKS_PER_CALL):
-            span = (np.int32(first), np.int32(min(first + _BLOCKS_PER_CALL, blocks)), np.int32(n_sequences))
-            part = _sum_blocks(lanes, sequences, key, *span, burn_in, together)
-            sums = part if sums is None else jax.tree.map(jnp.add, sums, part)
-        return jax.tree.map(np.asarray, sums)
+class _XlaSums:
+    """`_Sums` by XLA, in progress; the counterpart of `NativeSums`."""
+
+    def __init__(self, lanes: RecurrentNetwork, sequences: Sequences, key: Any, *, n_sequences: int, burn_in: int):
+        states = lanes.n_hidden if isinstance(choose_rollout(lanes, sequences.horizon), Whole) else 0
+        numbers = _BLOCK * sequences.horizon * (lanes.n_features + states + 2 * lanes.n_outputs)
+        together = max(1, _MOST_NUMBERS // numbers)
+        self._blocks, self._pace = math.ceil(n_sequences / _BLOCK), Pace()
+        self._given, self._sizes = (lanes, sequences, key), (np.int32(n_sequences), burn_in, together)
+        count, n_outputs = lanes.W_x.shape[0], sequences.importance.shape[0]
+        silent = np.zeros((count, n_outputs) if sequences.differs else n_outputs)
+        zeros = _Sums(np.zeros(count), np.zeros(count), np.zeros((count, n_outputs)), silent)
+        self._now = (0, zeros)  # replaced whole, so that Ctrl-C finds it before or after
+
+    @property
+    def finished(self) -> bool:
+        return self._now[0] == self._blocks
+
+    def advance(self) -> None:
+        began = time.monotonic()
+        done, sums = self._now
+        until = self._pace.target(done, self._blocks)
+        with float64(), in_full_float32():
+            found = _sum_blocks(*self._given, np.int32(done), np.int32(until), sums, *self._sizes)
+            self._now = (until, jax.tree.map(np.asarray, found))
+        self._pace.tell(until - done, time.monotonic() - began)
+
+    @property
+    def sums(self) -> _Sums:
+        return self._now[1]
 
 
 @eqx.filter_jit
@@ -213,11 +280,12 @@ def _sum_blocks(
     key: Any,
     first: Any,
     end: Any,
+    start: _Sums,
     n_sequences: Any,
     burn_in: int,
     together: int,
 ) -> _Sums:
-    count, n_outputs = lanes.W_x.shape[0], sequences.importance.shape[0]
+    count = lanes.W_x.shape[0]
     arrays, rest = eqx.partition(lanes, eqx.is_array)
     rollout = choose_rollout(lanes, sequences.horizon)
     parts = _parts(count, together)
@@ -251,11 +319,6 @@ def _sum_blocks(
         found = found if shared is None else found._replace(silent=silent_of(shared))
         return jax.tree.map(jnp.add, sums, found)
 
-    def zeros(*shape: int) -> Any:
-        return jnp.zeros(shape, jnp.float64)
-
-    silent = zeros(count, n_outputs) if sequences.differs else zeros(n_outputs)
-    start = _Sums(zeros(count), zeros(count), zeros(count, n_outputs), silent)
     return jax.lax.fori_loop(first, end, add_block, start)
 
 

@@ -15,13 +15,14 @@ from ..optimisation import BFGS, LevenbergMarquardt
 from ._choice import choose_engine, native_threads
 from ._descent import Descent, precision
 from ._engines import Automatic, Native, check_engine
-from ._evaluate import Measured
+from ._evaluate import Measured, Measurement
 from ._goals import Prepared, SampledGoal, prepare
 from ._lanes import from_lanes, stack_records, to_lanes
 from ._native import NativeDescent
 from ._objectives import ExpectedLoss
 from ._optimizers import Adam, check_optimizer, check_rates, check_steps
-from ._recording import Every, NoStopping, Stopping
+from ._recording import Every, NoStopping, Stopping, stops
+from ._refusals import check_concrete, check_history_fits
 from ._result import FitResult, History, describe_failures
 from ._second_order import SecondOrder
 from ._sequences import check_fit
@@ -51,7 +52,8 @@ def fit(
     training is in float32 (an exact loss and its gradient are computed in float64 and rounded); second-order training
     is in float64. A network whose loss, gradient or weights stop being finite stays as it last was and is DIVERGED.
     Ctrl-C ends the training and returns what there is, with `interrupted` set; networks that neither died nor
-    diverged are then UNCONVERGED.
+    diverged are then UNCONVERGED. Their losses are still evaluated; a second Ctrl-C in the meantime returns the
+    networks at once, with losses of NaN.
 
     Args:
         networks: One network or a stack, with any stack axes.
@@ -72,7 +74,8 @@ def fit(
         engine: What does the arithmetic: `Automatic()`, `Native()`, `Unrolled()` or `Batched()`. All of them hear the
             same sequences, so that networks differ by rounding (which training may amplify). Second-order training
             has one engine of its own.
-        progress: Told about steps taken between compiled chunks of less than about a second.
+        progress: Told about steps taken between compiled chunks of less than about a second; in evaluations, about 0
+            steps as often.
         throw: Whether to raise when a network diverged or died.
 
     Returns:
@@ -95,6 +98,7 @@ def fit(
     check_steps(steps)
     check_optimizer(optimizer)
     check_engine(engine)
+    check_concrete(networks=networks, task=task, process=process, key=key)
     _check_kinds(networks, record, stopping, progress)
     stack = check_fit(networks, task, process)
     if stack != networks.stack:
@@ -102,6 +106,8 @@ def fit(
             "stack of the networks", Shown(str(networks.stack)), f"equal to {stack}, that of the task or process"
         )
     check_rates(optimizer, stack)
+    checks = steps // stopping.check_every if stopping.check_every else 0
+    check_history_fits(networks, steps=steps, records=record.count(steps), checks=checks)
     prepared = prepare(objective, networks, task, process, key=key, threads=native_threads(engine))
     training = _start(networks, prepared, optimizer, engine, steps)
     log = _train(training, prepared, steps=steps, record=record, stopping=stopping, progress=progress, stack=stack)
@@ -160,42 +166,76 @@ def _train(
     progress: Progress,
     stack: tuple[int, ...],
 ) -> _Log:
-    recorded = set(record.at(steps))
-    checks = set(range(stopping.check_every, steps, stopping.check_every)) if stopping.check_every else set()
     entries: list[_Entry] = []
     lanes = (max(int(np.prod(stack)), 1),)
     stopped, settled_when_stopped = np.zeros(lanes, bool), np.zeros(lanes, bool)
+    begun: dict[int, tuple[RecurrentNetwork, Measurement]] = {}  # evaluations that are not finished, by their step
 
     def evaluate(step: int, keep: bool) -> None:
-        networks = training.lanes
-        measured = prepared.measure(networks)
-        loss = np.where(training.diverged, np.nan, measured.loss)
-        entries.append(_Entry(step, measured, loss, from_lanes(networks, stack) if keep else None))
+        if step not in begun:
+            begun.clear()
+            networks = training.lanes
+            begun[step] = networks, prepared.measure(networks)
+        networks, measurement = begun[step]
+        while not measurement.finished:
+            measurement.advance()
+            if not measurement.finished:
+                progress.advance(0, "evaluating")
+        measured = measurement.measured
+        enter(step, measured, np.where(training.diverged, np.nan, measured.loss), networks if keep else None)
+
+    def enter(step: int, measured: Measured, loss: np.ndarray, networks: RecurrentNetwork | None) -> None:
+        entries.append(_Entry(step, measured, loss, networks if networks is None else from_lanes(networks, stack)))
 
     interrupted = False
     progress.start(f"training {lanes[0]} networks", steps)
     try:
-        for step in sorted(recorded | checks | {_last_quarter(steps), steps}):
-            while training.step < step and not training.finished:
-                before = training.step
-                training.advance(step)
-                progress.advance(training.step - before, training.note)
-            if training.finished:
-                break
-            evaluate(step, step in recorded)
-            if step in checks:
-                which = np.broadcast_to(np.asarray(stopping.should_stop(*_losses(entries)), bool), lanes) & ~stopped
-                training.stop(which)
-                stopped |= which
-                settled_when_stopped |= which & _settled(*_losses(entries))
-    except KeyboardInterrupt:
-        interrupted = True
+        try:
+            for step in stops(record, stopping, steps, _last_quarter(steps)):
+                while training.step < step and not training.finished:
+                    before = training.step
+                    training.advance(step)
+                    progress.advance(training.step - before, training.note)
+                if training.finished:
+                    break
+                evaluate(step, record.includes(step, steps))
+                if stopping.check_every and 0 < step < steps and step % stopping.check_every == 0:
+                    which = _asked(stopping, entries, lanes) & ~stopped
+                    training.stop(which)
+                    stopped |= which
+                    settled_when_stopped |= which & _settled(*_losses(entries))
+        except KeyboardInterrupt:
+            interrupted = True
+        while not entries or entries[-1].networks is None or entries[-1].step != training.taken:
+            try:
+                entries[:] = [entry for entry in entries if entry.step < training.taken]
+                evaluate(training.taken, True)
+            except KeyboardInterrupt:
+                if interrupted:
+                    enter(training.taken, *_unmeasured(lanes[0], prepared, entries), training.lanes)
+                interrupted = True
     finally:
         progress.close()
-    if not entries or entries[-1].networks is None or entries[-1].step != training.taken:
-        entries = [entry for entry in entries if entry.step < training.taken]
-        evaluate(training.taken, True)
     return _Log(entries, interrupted, stopped, settled_when_stopped)
+
+
+def _asked(stopping: Stopping, entries: list[_Entry], lanes: tuple[int, ...]) -> np.ndarray:
+    """Which lanes are to end, (lanes,) bools."""
+    answer = np.asarray(stopping.should_stop(*_losses(entries)))
+    if answer.shape not in ((), lanes) or answer.dtype.kind not in "bi":
+        allowed = f"one bool, or one for each of {lanes[0]} networks"
+        raise InvalidInput("stopping.should_stop", Shown(f"{answer.dtype} of shape {answer.shape}"), allowed)
+    return np.broadcast_to(answer.astype(bool), lanes)
+
+
+def _unmeasured(count: int, prepared: Prepared, entries: list[_Entry]) -> tuple[Measured, np.ndarray]:
+    """What stands for the losses of lanes that nobody waited for."""
+    unknown = np.full(count, np.nan)
+    per_output = np.full((count, prepared.n_outputs), np.nan)
+    terms = None
+    if entries and entries[-1].measured.terms is not None:
+        terms = jax.tree.map(lambda leaf: np.full_like(leaf, np.nan), entries[-1].measured.terms)
+    return Measured(unknown, unknown, per_output, unknown, per_output, terms), unknown
 
 
 def _summarise(
@@ -208,6 +248,8 @@ def _summarise(
         settled = np.zeros(last.loss.shape, bool) if log.interrupted else _settled(*_losses(log.entries))
         settled = np.where(log.stopped, log.settled, settled)
     status = training_status(last.loss, last.measured.silent_loss, settled)
+    if np.isnan(last.measured.silent_loss).all():  # not measured
+        status = np.where(training.diverged, Status.DIVERGED, Status.UNCONVERGED).astype(np.int8)
 
     def shaped(values: Any) -> Any:
         return values.reshape(stack) if stack else values.item()

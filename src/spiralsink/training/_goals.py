@@ -1,6 +1,7 @@
 """Objectives prepared for the lanes of a stack: the loss of one lane, the data of each step, the measurement."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import equinox as eqx
@@ -24,7 +25,7 @@ from ..theory import (
     problem_arrays,
     silent_loss,
 )
-from ._evaluate import Measured, measure_sampled
+from ._evaluate import Measured, Measurement, SampledMeasurement
 from ._keys import check_keys, split_keys
 from ._memory import exact_lane_bytes, lane_bytes, lanes_together
 from ._objectives import ExpectedLoss, Penalised, SampledLoss
@@ -235,11 +236,13 @@ class Prepared:
 
     Attributes:
         goal: What is minimised.
-        measure: Lanes to `Measured`.
+        measure: Lanes to a `Measurement` of them, which has not begun.
+        n_outputs: N_y.
     """
 
     goal: Any
     measure: Any
+    n_outputs: int
 
 
 def prepare(objective: Any, network: RecurrentNetwork, task: Any, process: Any, *, key: Any, threads: int) -> Prepared:
@@ -256,7 +259,8 @@ def prepare(objective: Any, network: RecurrentNetwork, task: Any, process: Any, 
         inner = prepare(objective.objective, network, task, process, key=key, threads=threads)
         last_lag = _last_lag(objective, task, process)
         loss = PenalisedLaneLoss(inner.goal.lane_loss, objective.penalty.strength, int(last_lag.max()) + 1)
-        return Prepared(PenalisedGoal(inner.goal, jnp.asarray(last_lag, jnp.int32), loss), inner.measure)
+        goal = PenalisedGoal(inner.goal, jnp.asarray(last_lag, jnp.int32), loss)
+        return Prepared(goal, inner.measure, network.n_outputs)
     if isinstance(objective, ExpectedLoss):
         return _prepare_expected(objective, network, task, process)
     if isinstance(objective, SampledLoss):
@@ -288,14 +292,33 @@ def _prepare_expected(objective: ExpectedLoss, network: RecurrentNetwork, task: 
         flat = jax.tree.map(_flat, problem, PROBLEM_AXES)
     goal = ExpectedGoal(flat, lane_loss)
 
-    def measure(lanes: RecurrentNetwork) -> Measured:
+    def measured(lanes: RecurrentNetwork) -> Measured:
         with float64():
             together = lanes_together(lanes.W_x.shape[0], goal.lane_bytes(lanes))
             terms, silent = to_numpy(_measure_expected(lanes, flat, lane_loss, together))
         importance = np.asarray(problem.importance, np.float64)
         return Measured(terms.total, np.zeros_like(terms.total), terms.per_output, silent @ importance, silent, terms)
 
-    return Prepared(goal, measure)
+    return Prepared(goal, lambda lanes: _AtOnce(lambda: measured(lanes)), network.n_outputs)
+
+
+class _AtOnce:
+    """A measurement of one piece."""
+
+    def __init__(self, measured: Callable[[], Measured]):
+        self._measure, self._found = measured, None
+
+    @property
+    def finished(self) -> bool:
+        return self._found is not None
+
+    def advance(self) -> None:
+        self._found = self._measure()
+
+    @property
+    def measured(self) -> Measured:
+        assert self._found is not None
+        return self._found
 
 
 def _prepare_sampled(
@@ -306,10 +329,10 @@ def _prepare_sampled(
     sequences = make_sequences(task, process, n_outputs=network.n_outputs, horizon=objective.horizon)
     keys = split_keys(key, network.stack)
 
-    def measure(lanes: RecurrentNetwork) -> Measured:
+    def measure(lanes: RecurrentNetwork) -> Measurement:
         lanes = jax.tree.map(lambda leaf: leaf.astype(jnp.float32) if _is_floating(leaf) else leaf, lanes)
         given = {"n_sequences": objective.n_evaluation, "burn_in": objective.burn_in, "threads": threads}
-        return measure_sampled(lanes, sequences, key=keys.evaluation, **given)
+        return SampledMeasurement(lanes, sequences, key=keys.evaluation, **given)
 
     shared = objective.batches == "shared"
     goal = SampledGoal(
@@ -322,7 +345,7 @@ def _prepare_sampled(
         n_hidden=network.n_hidden,
         state_noise=objective.state_noise,
     )
-    return Prepared(goal, measure)
+    return Prepared(goal, measure, network.n_outputs)
 
 
 @eqx.filter_jit

@@ -14,12 +14,12 @@ Beside that stand what Python and JAX are (some 400 MB) and what a compilation t
 """
 
 import math
-import os
 from pathlib import Path
 from typing import Any
 
 import jax
 
+from .._machine import total_bytes as total_bytes
 from ..networks import RecurrentNetwork
 from ._rollout import Powers, Segments, choose_rollout
 
@@ -47,14 +47,6 @@ def _free_bytes() -> int:
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
     return total_bytes()
-
-
-def total_bytes() -> int:
-    """Physical memory of the machine."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):  # no such name here
-        return 8 << 30
 
 
 def _group_bytes(root: Path = Path("/sys/fs/cgroup"), listing: Path = Path("/proc/self/cgroup")) -> list[int]:

@@ -15,6 +15,8 @@ from ._refusals import Way
 from ._sequences import Sequences
 
 _MOST_HIDDEN = 1024
+_MOST_OUTPUTS = 1024  # a thread keeps 192 bytes for each on its stack
+_MOST_FEATURES = 2**16
 TOO_LONG = "the states of all steps are too much for the memory"
 TOO_MANY = "a batch has more inputs than there are random words"
 
@@ -23,6 +25,10 @@ def why_not_native(lanes: RecurrentNetwork, sequences: Sequences, n_sequences: i
     """Why the native kernel cannot run these lanes on batches of that many sequences; empty if it can."""
     if lanes.n_hidden > _MOST_HIDDEN:
         return f"more than {_MOST_HIDDEN} hidden units"
+    if lanes.n_outputs > _MOST_OUTPUTS:
+        return f"more than {_MOST_OUTPUTS} outputs"
+    if lanes.n_features > _MOST_FEATURES:
+        return f"more than {_MOST_FEATURES} features"
     if lanes.tied and lanes.recurrence != "linear" and lanes.b_h is not None:
         return "the readout of a nonlinear network with hidden biases is tied"
     if sequences.threshold is None:

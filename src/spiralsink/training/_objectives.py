@@ -7,12 +7,21 @@ from typing import Any
 from .._errors import InvalidInput, Shown, check_choice, check_count
 from ..theory import Horizon, Quadrature, SteadyState, check_horizon
 
+MOST_COUNTED = 2**31 - 1  # what a whole number of 32 bits holds, with its sign
+
 
 def check_burn_in(burn_in: Any, horizon: int) -> int:
     """Returns the burn-in if it is a whole number in [0, horizon)."""
     if check_count("burn_in", burn_in, 0) >= horizon:
         raise InvalidInput("burn_in", burn_in, f"less than the horizon {horizon}")
     return int(burn_in)
+
+
+def check_sequences(field: str, value: Any) -> int:
+    """Returns the number of sequences of an evaluation, from 2 to 2^31 - 1."""
+    if check_count(field, value, 2) > MOST_COUNTED:
+        raise InvalidInput(field, value, f"a whole number from 2 to {MOST_COUNTED}")
+    return int(value)
 
 
 def show_horizon(horizon: Horizon) -> str:
@@ -68,7 +77,8 @@ class SampledLoss:
             the noise of their gradients is common to them: differences between networks become sharper, but averages
             over seeds no longer average that noise out. Given one key per network, shared batches are the same for
             any keys.
-        n_evaluation: Sequences of the evaluation batch, which all networks share and which stays the same.
+        n_evaluation: Sequences of the evaluation batch, 2 to 2^31 - 1, which all networks share and which stays the
+            same.
     """
 
     batch_size: int = 256
@@ -83,7 +93,7 @@ class SampledLoss:
         check_count("horizon", self.horizon)
         check_burn_in(self.burn_in, self.horizon)
         _check_non_negative("state_noise", self.state_noise)
-        check_count("n_evaluation", self.n_evaluation, 2)
+        check_sequences("n_evaluation", self.n_evaluation)
         check_choice("batches", self.batches, ["own", "shared"])
 
     def __str__(self) -> str:

@@ -11,6 +11,7 @@ import optax
 
 from .._errors import InvalidInput, Shown, check_choice, check_count
 from ..optimisation import BFGS, LevenbergMarquardt
+from ._objectives import MOST_COUNTED
 
 SecondOrder = BFGS | LevenbergMarquardt
 
@@ -30,11 +31,13 @@ class Adam:
 
     learning_rate: Any = 1e-2
     schedule: str = "cosine"
-    clip: float = 1.0
+    clip: Any = 1.0
 
     def __post_init__(self) -> None:
         rates = _checked_rates(self.learning_rate)
         object.__setattr__(self, "learning_rate", _as_tuples(rates.tolist()))
+        if isinstance(self.clip, np.floating | np.integer):
+            object.__setattr__(self, "clip", self.clip.item())
         if not isinstance(self.clip, int | float) or isinstance(self.clip, bool) or not self.clip > 0:
             raise InvalidInput("clip", self.clip, "a number > 0")
         check_choice("schedule", self.schedule, ["cosine", "constant"])
@@ -84,9 +87,12 @@ def _checked_rates(given: Any) -> np.ndarray:
         raise InvalidInput("learning_rate", given, allowed) from None
     if rates.dtype.kind not in "iuf" or not rates.size:
         raise InvalidInput("learning_rate", given, allowed)
-    wrong = rates[~((rates > 0) & np.isfinite(rates))]
-    if wrong.size:
-        raise InvalidInput("learning_rate", wrong.flat[0].item(), "a finite number > 0")
+    with np.errstate(over="ignore", under="ignore"):
+        single = rates.astype(np.float32)
+    for each, allowed in ((rates, "a finite number > 0"), (single, "a finite number > 0 also in float32")):
+        wrong = rates[~((each > 0) & np.isfinite(each))]
+        if wrong.size:
+            raise InvalidInput("learning_rate", wrong.flat[0].item(), allowed)
     return rates.astype(np.float64)
 
 
@@ -129,8 +135,10 @@ def transformation_of(optimizer: Any, steps: Any) -> optax.GradientTransformatio
 
 
 def check_steps(steps: Any) -> int:
-    """Returns the number of steps, >= 0."""
-    return check_count("steps", steps, 0)
+    """Returns the number of steps, from 0 to 2^31 - 1: random words differ for that many."""
+    if check_count("steps", steps, 0) > MOST_COUNTED:
+        raise InvalidInput("steps", steps, f"a whole number from 0 to {MOST_COUNTED}")
+    return int(steps)
 
 
 def apply_per_network(

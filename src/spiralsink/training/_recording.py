@@ -1,6 +1,7 @@
 """What training keeps along the way, and when it may end early."""
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -22,9 +23,13 @@ class Every:
     def __post_init__(self) -> None:
         check_count("record", self.steps, 0)
 
-    def at(self, total: int) -> list[int]:
-        """The steps to record in a training of `total` steps."""
-        return sorted({*range(0, total, self.steps), total}) if self.steps else [total]
+    def includes(self, step: int, total: int) -> bool:
+        """Whether that step of a training of `total` steps is recorded."""
+        return step == total or (self.steps > 0 and step % self.steps == 0)
+
+    def count(self, total: int) -> int:
+        """How many steps of a training of `total` steps are recorded."""
+        return 1 + (-(-total // self.steps) if self.steps else 0)
 
 
 @runtime_checkable
@@ -90,3 +95,15 @@ class StopWhenSettled:
             return np.zeros(loss.shape[1:], bool)
         before, now = loss[earlier[-1]], loss[-1]
         return (before - now < self.fall * before) | ~np.isfinite(now)
+
+
+def stops(record: Every, stopping: Stopping, steps: int, last_quarter: int) -> Iterator[int]:
+    """The steps at which a training of so many steps is evaluated, ascending; never all of them at once."""
+    step = 0
+    if record.steps or not last_quarter:
+        yield 0
+    while step < steps:
+        further = [last_quarter] if last_quarter > step else []
+        further += [step - step % every + every for every in (record.steps, stopping.check_every) if every]
+        step = min(*further, steps) if further else steps
+        yield step

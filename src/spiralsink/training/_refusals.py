@@ -4,10 +4,15 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import jax
+import jax.core
+
 from .._errors import InvalidInput, Shown
 from ..networks import RecurrentNetwork
 from ..tasks import FilterTask
 from ._memory import available_bytes, exact_lane_bytes, left_bytes, weights_bytes
+
+_OBJECTS = 4000  # bytes of Python and JAX for what is kept of one evaluation
 
 
 class Way(NamedTuple):
@@ -37,6 +42,34 @@ def check_stack_fits(network: RecurrentNetwork) -> None:
         hint = f"weights and moments need {_shown(count * weights)}, {_shown(available)} are available"
         allowed = f"a stack of at most {available // weights}"
         raise InvalidInput("networks", Shown(f"a stack of {count}"), allowed, hint=hint)
+
+
+def check_history_fits(network: RecurrentNetwork, *, steps: int, records: int, checks: int) -> None:
+    """Raises unless what is kept along a training fits: the networks of every record, the losses of every evaluation.
+
+    Raises:
+        InvalidInput: Names how often is recorded or checked, and what is needed and there.
+    """
+    count, available = math.prod(network.stack), available_bytes()
+    losses = _OBJECTS + 8 * count * (5 + 2 * network.n_outputs)
+    record = losses + 2 * count * weights_bytes(network) // 7  # and once more when they are put together
+    for field, times, each in (("record", records, record), ("stopping.check_every", checks, losses)):
+        if times * each > available:
+            hint = f"what {times} times are kept needs {_shown(times * each)}, {_shown(available)} are available"
+            least = math.ceil(steps / max(available // each - 2, 1))
+            raise InvalidInput(field, Shown(f"every {math.ceil(steps / times)}"), f"every {least} or more", hint=hint)
+
+
+def check_concrete(**given: Any) -> None:
+    """Raises where numbers are those of a program that JAX is tracing.
+
+    Raises:
+        InvalidInput: Names what was given.
+    """
+    for field, tree in given.items():
+        if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree)):
+            hint = "training compiles for itself: call it outside of jax.jit, jax.vmap and jax.grad"
+            raise InvalidInput(field, Shown("arrays that are being traced"), "arrays of numbers", hint=hint)
 
 
 def check_search_fits(count: int, each: int, beside: int) -> None:
