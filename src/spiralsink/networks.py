@@ -297,7 +297,7 @@ class RecurrentNetwork(eqx.Module):
             raise InvalidInput("n_outputs", n_outputs, f"n_features = {n_features} with a tied readout")
         sizes = (n_features, n_hidden, n_features if n_outputs is None else check_count("n_outputs", n_outputs))
         check_key(key)
-        _check_memory(count, *sizes)
+        check_memory(count, *sizes)
         scheme = Normal() if scheme is None else scheme
         keys = jax.vmap(lambda index: jax.random.fold_in(key, index))(jnp.arange(count))
         weights = jax.vmap(lambda each: scheme(each, *sizes))(keys)
@@ -305,7 +305,7 @@ class RecurrentNetwork(eqx.Module):
         return cls(W_x, W_h, W_y if tied_lag is None else Tied(tied_lag), recurrence=recurrence, readout=readout)
 
 
-def _check_memory(count: int, n_features: int, n_hidden: int, n_outputs: int) -> None:
+def check_memory(count: int, n_features: int, n_hidden: int, n_outputs: int) -> None:
     """Raises unless the weights of so many networks fit into the memory of the machine."""
     each, memory = 4 * n_hidden * (n_features + n_hidden + n_outputs), total_bytes()
     hint = f"weights need {count * each / 1e9:.3g} GB, the machine has {memory / 1e9:.3g} GB"

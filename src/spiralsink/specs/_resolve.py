@@ -8,7 +8,7 @@ from jaxtyping import Array, Key
 
 from .._errors import InvalidInput, NotCovered, Shown
 from .._kinds import build, describe
-from ..networks import RecurrentNetwork, Tied
+from ..networks import RecurrentNetwork, Tied, check_memory
 from ..processes import SparseProcess
 from ..tasks import check_reach, task_importance
 from ..theory import check_laws
@@ -46,6 +46,7 @@ class Problem(NamedTuple):
         """A stack of untrained networks, the weights of each drawn with its own key."""
         n_features = self.process.n_features
         n_outputs = self.task.n_outputs(n_features)
+        check_memory(keys.shape[0], n_features, self.network.n_hidden, n_outputs)
         draw = jax.vmap(lambda key: self.scheme(key, n_features, self.network.n_hidden, n_outputs))
         W_x, W_h, W_y = draw(keys)
         return RecurrentNetwork(
