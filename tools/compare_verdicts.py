@@ -49,12 +49,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("run", type=Path, help="claims.json of a run")
     parser.add_argument("expected", type=Path, help="the committed file of expected verdicts")
     parser.add_argument("--selected", action="store_true", help="compare only what this run was asked for")
+    parser.add_argument("--brief", action="store_true", help="print only what is documented and what differs")
     paths = parser.parse_args(arguments)
     run, expected = json.loads(paths.run.read_text()), json.loads(paths.expected.read_text())
     if paths.selected:
         run["claims"] = [each for each in run["claims"] if each["id"] in run["selected"]]
         expected["claims"] = {name: each for name, each in expected["claims"].items() if name in run["selected"]}
-    for claim in run["claims"]:
+    for claim in () if paths.brief else run["claims"]:
         print(f"{claim['id']:20} {claim['verdict']:13} {claim['measured']}  ({claim['seconds']:.0f} s)")
     problems = compare(run, expected)
     for name, entry in expected["claims"].items():

@@ -11,6 +11,7 @@ from jaxtyping import PRNGKeyArray
 from ._errors import InvalidInput, check_count, check_number
 
 _LOST = 1e-3  # of the length that the modulus leaves: an impulse that is shorter at the delay did not arrive
+_DECADES = 20  # float32 has 38
 
 
 @runtime_checkable
@@ -164,7 +165,12 @@ class Clock:
 
 
 def _check_size_and_noise(scheme: Any) -> None:
-    check_number("modulus", scheme.modulus, "> 0", lambda modulus: modulus > 0)
+    check_number(
+        "modulus",
+        scheme.modulus,
+        f"> 0, with modulus^{scheme.delay} from 1e-20 to 1e20",
+        lambda modulus: modulus > 0 and abs(scheme.delay * math.log10(modulus)) <= _DECADES,
+    )
     check_number("noise", scheme.noise, ">= 0", lambda noise: noise >= 0)
 
 

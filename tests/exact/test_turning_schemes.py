@@ -70,7 +70,8 @@ def test_a_feature_without_a_clock_starts_with_noise_only():
     [
         (lambda: sk.Spiral(0), "delay must be a whole number >= 1, got 0"),
         (lambda: sk.Spiral(2, turn=360.0), "turn must be in (0, 360) degrees, 180 per step, got 360.0"),
-        (lambda: sk.Spiral(2, modulus=0.0), "modulus must be > 0, got 0.0"),
+        (lambda: sk.Spiral(2, modulus=0.0), "modulus must be > 0, with modulus^2 from 1e-20 to 1e20, got 0.0"),
+        (lambda: sk.Clock(2000, modulus=1.5), "modulus must be > 0, with modulus^2000 from 1e-20 to 1e20, got 1.5"),
         (lambda: sk.Spiral(2, noise=-0.1), "noise must be >= 0, got -0.1"),
         (lambda: sk.Clock(2, shortfall=1.0), "shortfall must be in (0, 1) steps, got 1.0"),
         (lambda: sk.Clock(2, margin=0.5), "margin must be in (0, 1 - shortfall = 0.5) steps, got 0.5"),

@@ -151,11 +151,10 @@ def test_finished_claims_are_not_computed_again(tmp_path):
     [
         (toy(value=3.0), {}),
         (toy(bar=0.5), {}),
-        (toy(), {"seed": 1}),
         (toy(), {"scale": "full"}),
         (toy(), {"fresh": True}),
     ],
-    ids=["settings", "bar", "seed", "scale", "fresh"],
+    ids=["settings", "bar", "scale", "fresh"],
 )
 def test_a_claim_is_computed_again_when_something_changed(tmp_path, changed, options):
     run(tmp_path, toy())
@@ -194,6 +193,25 @@ def test_a_quick_run_does_not_replace_a_full_one(tmp_path):
     with pytest.raises(sk.InvalidInput, match=r"out must be another folder for scale quick, .*--fresh"):
         run(tmp_path, toy())
     assert run(tmp_path, toy(), fresh=True)["scale"] == "quick"
+
+
+def test_a_run_does_not_replace_one_of_another_seed(tmp_path):
+    run(tmp_path, toy("one"), toy("two"), seed=1)
+    CALLS.clear()
+    with pytest.raises(sk.InvalidInput, match=r"out must be another folder for seed 2, .*holds one of seed 1.*--fresh"):
+        run(tmp_path, toy("one"), toy("two"), seed=2, select=["two"])
+    assert CALLS == []
+    assert run(tmp_path, toy("one"), toy("two"), seed=2, fresh=True)["seed"] == 2
+
+
+def test_damaged_data_is_computed_again_where_its_figure_is_gone(tmp_path):
+    run(tmp_path, toy())
+    (tmp_path / "data/long.nc").write_bytes(b"junk")
+    (tmp_path / "figures/long.png").unlink()
+    document = run(tmp_path, toy())
+    assert CALLS == ["length"]
+    assert document["reused"] == []
+    assert (tmp_path / "figures/long.png").exists()
 
 
 def test_results_of_other_claims_stay(tmp_path):

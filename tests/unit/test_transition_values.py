@@ -81,10 +81,11 @@ def test_phase_transition(low_span, low_radius, expected):
 
 
 def test_a_network_leaves_its_branch_on_either_side():
+    """A network that diverges has not left: it is unknown, as is one that never was on the branch."""
     span = np.array([[270.0, 270.0, 270.0, 270.0, 100.0], [271.0, 425.0, 100.0, np.nan, 100.0], [272.0] * 5])
     found = jump_p(P[:3], span, low=200.0, high=360.0)
     between = np.sqrt(P[0] * P[1])
-    np.testing.assert_allclose(found, [np.sqrt(P[2] * P[2] ** 2 / P[1]), between, between, between, np.nan])
+    np.testing.assert_allclose(found, [np.sqrt(P[2] * P[2] ** 2 / P[1]), between, between, np.nan, np.nan])
 
 
 @pytest.mark.parametrize(

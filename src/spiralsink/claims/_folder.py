@@ -68,15 +68,27 @@ class Folder:
         return outcome if all(each and (self.path / each).exists() for each in files) else None
 
     def check_replaceable(self, claim: Claim, budget: Budget) -> None:
-        """Raises if a quick run would replace a finished result of a full one."""
+        """Raises if a run would replace a finished result of another seed, or a quick one that of a full one."""
         record = self._read_record(claim.id)
-        if record is not None and record.get("scale") == "full" and budget.scale == "quick" and not record["error"]:
+        if record is None or record.get("error"):
+            return
+        if record.get("scale") == "full" and budget.scale == "quick":
             given = Shown(f"{self.path}, which holds {claim.id} at scale full")
             raise InvalidInput("out", given, "another folder for scale quick", hint="or use --fresh")
+        if record.get("seed", budget.seed) != budget.seed:
+            given = Shown(f"{self.path}, which holds {claim.id} of seed {record['seed']}")
+            raise InvalidInput("out", given, f"another folder for seed {budget.seed}", hint="or use --fresh")
 
     def save_record(self, claim: Claim, key: str, budget: Budget, outcome: dict[str, Any]) -> None:
         """Marks a claim as finished."""
-        record = {"format": _FORMAT, "key": key, "scale": budget.scale, "error": outcome["error"], "outcome": outcome}
+        record = {
+            "format": _FORMAT,
+            "key": key,
+            "scale": budget.scale,
+            "seed": budget.seed,
+            "error": outcome["error"],
+            "outcome": outcome,
+        }
         self._write(self.record(claim.id), record)
 
     def save_traceback(self, claim: Claim, text: str) -> None:
@@ -153,7 +165,7 @@ def _code_digest() -> str:
     """A hash of the package's own code, so that no result outlives the code that made it."""
     root = Path(__file__).parents[1]
     digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
+    for path in sorted(each for each in root.rglob("*") if each.suffix in (".py", ".cpp", ".h")):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 

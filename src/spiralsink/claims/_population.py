@@ -45,9 +45,9 @@ class Population(NamedTuple):
         """The best network of each row, a stack (rows,)."""
         return stack_networks([self.networks[row, int(index)] for row, index in enumerate(self.best)])
 
-    def scheme_of_best(self, row: int = 0) -> str:
-        """The scheme that the best network of a row started from."""
-        return str(self.scheme[self.best[row]])
+    def best_from(self, scheme: str, row: int = 0) -> int:
+        """Index of the best network of a row among those that started from one scheme."""
+        return int(np.nanargmin(np.where(self.scheme == scheme, self.loss_per_p[row], np.nan)))
 
 
 def train_population(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from .._atomic import make_folder
 from .._errors import InvalidInput
 from .._machine import describe_machine
 from .._progress import NoProgress, Progress
@@ -64,10 +65,13 @@ def run(
     if report_only:
         return _redraw(folder, known)
     if not fresh:
-        for claim in chosen:
+        for claim in known:
             folder.check_replaceable(claim, budget)
+    make_folder(folder.path)
     document = _empty_document(budget, chosen)
     entries = _finished(folder, known, budget)
+    for name in [claim.id for claim in known if claim.id in entries and not _is_drawn(claim, folder)]:
+        del entries[name]
     if fresh:
         entries = {name: entry for name, entry in entries.items() if name not in document["selected"]}
     progress.start("claims", len(chosen), "claims")
@@ -76,8 +80,6 @@ def run(
             progress.advance(0, note=claim.id)
             if claim.id in entries:
                 document["reused"].append(claim.id)
-                if not folder.has_figure(claim.id):
-                    _draw(claim, folder)
             else:
                 entries[claim.id] = measure_claim(claim, budget, folder)
                 folder.save_record(claim, claim_key(claim, budget), budget, entries[claim.id])
@@ -119,6 +121,17 @@ def unsettled(document: dict[str, Any]) -> list[str]:
     selected = document.get("selected", [each["id"] for each in document["claims"]])
     bad = [each["id"] for each in document["claims"] if each["verdict"] == "fails" or each["error"]]
     return [each for each in bad if each in selected]
+
+
+def _is_drawn(claim: Claim, folder: Folder) -> bool:
+    """Whether the figure of a finished claim is there, drawn again if need be; not so where its data is damaged."""
+    if folder.has_figure(claim.id):
+        return True
+    try:
+        _draw(claim, folder)
+    except Exception:
+        return False
+    return True
 
 
 def _finished(folder: Folder, known: list[Claim], budget: Budget) -> dict[str, Any]:

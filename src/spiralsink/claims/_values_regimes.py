@@ -18,12 +18,12 @@ def dense_values(
 
     Args:
         excess: Loss over that of the linear optimum, minus one, by class.
-        difference: Projections minus those of the optimum; NaN beyond the delay, which does not count.
+        difference: Projections minus those of the optimum, at lags up to the delay.
     """
     return {
         "ssm": float(np.max(np.abs(excess["ssm"]))),
         "nonlinear": float(np.max(np.abs(excess["nonlinear"]))),
-        "projections": float(np.nanmax(np.abs(difference))),
+        "projections": float(np.max(np.abs(difference))),
     }
 
 

@@ -42,12 +42,13 @@ def jump_p(
 
     Returns:
         The geometric mean of the p before and the p after. One that never leaves counts as leaving one step behind
-        the end of the sweep; NaN for one that is not on the branch at the first station.
+        the end of the sweep; NaN for one that is not on the branch at the first station, or that diverged.
     """
     gone = ~((span >= low) & (span < high))
     edges = np.append(p, p[-1] ** 2 / p[-2])
     first = np.where(gone.any(axis=0), gone.argmax(axis=0), len(p))
-    return np.where(first == 0, np.nan, np.sqrt(edges[first] * edges[first - 1]))
+    lost = np.isnan(span).any(axis=0)
+    return np.where((first == 0) | lost, np.nan, np.sqrt(edges[first] * edges[first - 1]))
 
 
 def loop_values(

@@ -44,10 +44,11 @@ def sharp_forgetting(
         horizon=horizon,
         key=experiment_key(budget, "sharp-forgetting", "linear"),
     )[0]
-    best = trained.best_networks
+    # clocks start in the geometry: whether training finds it is for plain weights to show
+    index = trained.best_from("plain")
+    best = stack_networks([trained.networks[0, index]])
     held = seen(best, horizon)[0]
-    index = int(trained.best[0])
-    geometry = trained.geometry
+    geometry, loss = trained.geometry, trained.loss_per_p[0]
     sharpness, linear_sharpness = geometry.sharpness[0], measure(linear.network, Delay(delay)).sharpness
     alive = geometry.regime[0] != "unrepresented"
     plain = [np.mean(alive[trained.scheme == name]) for name in schemes]
@@ -58,7 +59,7 @@ def sharp_forgetting(
             "projections": ("lag", held),
             "linear_projections": ("lag", seen(stack_networks([linear.network]), horizon)[0]),
             "population_projections": (("network", "lag"), seen(trained.networks, horizon)[0]),
-            "loss_per_p": ("network", trained.loss_per_p[0]),
+            "loss_per_p": ("network", loss),
             "sharpness": ("network", sharpness),
             "free_fraction": ("network", geometry.free_fraction[0]),
             "represented": ("network", alive),
@@ -82,8 +83,9 @@ def sharp_forgetting(
     return Measurement(
         values=values,
         measured=f"a_{delay} = {values['recall']:.2f}, every other projection at most {values['others']:.3f}, "
-        f"sharpness {values['sharpness']:.3f} (linear optimum {values['linear']:.2f}); the best network started from "
-        f"{trained.scheme_of_best()} weights; share of networks that represent the feature: {shares}",
+        f"sharpness {values['sharpness']:.3f} (linear optimum {values['linear']:.2f}): the best of {n_seeds} from "
+        f"plain weights, E[L]/p {loss[index]:.4f} (from a clock {loss[trained.best_from('clock')]:.4f}); share of "
+        f"networks that represent the feature: {shares}",
         data=data,
         n_networks=trained.status.size + n_starts,
         horizon=str(horizon),

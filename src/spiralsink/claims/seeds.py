@@ -144,7 +144,7 @@ CLAIMS = (
     Claim(
         id="how-many",
         group="robustness",
-        statement="Most networks reach the geometry of the best one.",
+        statement="From initial weights in its basin, most networks reach the geometry of the best one.",
         expected="at least half of all seeds, failures included, from weights that start in the geometry's basin",
         bars={
             model: Bar(">=", 0.5, f"lower end of the 95 % interval of the share that is reached, {name}")

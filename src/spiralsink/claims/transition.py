@@ -161,7 +161,7 @@ def transition_is_first_order(
         name: np.stack([getattr(swept, name)[::-1, 0], getattr(swept, name)[:, 1]])
         for name in ("loss", "eigenangle_span", "spectral_radius")
     }
-    medians = np.nanmedian(turned["eigenangle_span"], axis=-1)
+    medians = np.median(turned["eigenangle_span"], axis=-1)
     values = {
         **loop_values(
             down,

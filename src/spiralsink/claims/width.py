@@ -167,7 +167,7 @@ CLAIMS = (
         id="wider",
         group="spatial",
         statement="With ten features and two to ten hidden units, networks recall the features that they keep and let "
-        "all others, at every age, project where the readout does not see them.",
+        "all others, at every age, on average project where the readout does not see them.",
         expected="a positive mean diagonal of A_2, remaining entries of mean zero or below at every lag, and more "
         "features kept with more hidden units",
         bars=_BARS | {"more": Bar(">", 0.0, "smallest rise in the number of kept features with N_h")},

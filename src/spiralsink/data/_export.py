@@ -1,6 +1,7 @@
 """A store in the formats of other tools: NetCDF and Zarr as one labelled dataset, Parquet with one row per network."""
 
 import io
+import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,7 @@ def export_store(store: Path | str, out: Path | str) -> Path:
       what all networks share, such as the steps of the records, and the attributes are JSON in the metadata of the
       schema, under "spiralsink".
 
-    A file of that name is replaced as a whole; a folder is not.
+    A NetCDF or Parquet file of that name is replaced as a whole; a folder is not.
 
     Args:
         store: Folder of the store.
@@ -59,8 +60,7 @@ def _write_netcdf(dataset: Any, path: Path) -> None:
 
 
 def _write_zarr(dataset: Any, path: Path) -> None:
-    unfinished = path.with_name(f".{path.name}.tmp")
-    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         _with_text(dataset).to_zarr(unfinished, mode="w", zarr_format=2, consolidated=True)
         unfinished.rename(path)
