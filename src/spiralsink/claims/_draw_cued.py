@@ -22,7 +22,8 @@ def draw_random_delay(data: Any) -> Any:
             row[1].set_title(f"{name}: readout")
         _draw_answers(axes[0, 2], data)
         _draw_losses(axes[1, 2], data)
-        plots.age_colorbar(axes[:, 1], int(data["delay"].max()) + 1, pad=0.02, shrink=0.6, aspect=26)
+        bar = plots.age_colorbar(axes[:, 1], int(data["delay"].max()) + 1, pad=0.02, shrink=0.6, aspect=26)
+        bar.set_label("delay of the cue (steps)")
     for panel, letter in zip(axes.flat, "abcdef", strict=True):
         plots.panel_letter(panel, letter)
     return figure

@@ -51,7 +51,7 @@ def draw_free_space(data: Any) -> Any:
             )
         memory.axhline(0, color=plots.INK, linewidth=0.5, zorder=0.5)
         memory.axvline(delay, color=plots.MUTED, linewidth=0.7, linestyle=":", zorder=0.5)
-        memory.set(xlabel="age of the input $s$ (steps)", ylabel="projection $a_s$")
+        memory.set(xlabel="age of the input $s$ (steps)", ylabel="projection $a_s$ (log beyond ±1)")
         memory.set_yscale("symlog", linthresh=1.0)
         memory.yaxis.set_major_formatter(_plain)
         for bar in (0.95, 0.3):

@@ -141,4 +141,4 @@ def _draw_rest(axes: Any, one: Any, along: str = "n_hidden") -> None:
     axes.minorticks_off()
     axes.axvline(one.attrs["delay"], color=plots.MUTED, linewidth=0.6, linestyle=":", zorder=0.4)
     axes.set_xticks(range(0, len(lags), 2))
-    axes.set(xlabel="age of the input $s$ (steps)", ylabel="mean entry of $A_s$")
+    axes.set(xlabel="age of the input $s$ (steps)", ylabel=f"mean entry of $A_s$\n(log beyond ±{_BAR:g})")
