@@ -127,7 +127,10 @@ def dense_is_linear(
     data["difference"] = (data["projections"] - data["projections"].sel(model="linear")).where(waiting)
     values = dense_values(
         {model: data["excess"].sel(model=model).values for model in ("ssm", "nonlinear")},
-        data["difference"].sel(model="ssm").transpose("delay", "lag", ...).values[waiting.values.T],
+        data["difference"]
+        .sel(model="ssm")
+        .transpose("delay", "lag", ...)
+        .values[waiting.transpose("delay", "lag").values],
     )
     data.attrs = {"horizons": ", ".join(str(training_horizon(each)) for each in delays)}
     apart = float(np.nanmax(np.abs(data["difference"].sel(model="nonlinear").values)))
