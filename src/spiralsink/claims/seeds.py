@@ -135,7 +135,7 @@ def _settings(budget: Budget) -> dict[str, Any]:
         "others": others,
         "within": 0.05,
         "n_seeds": 256,
-        "n_other_seeds": 64 if budget.scale == "quick" else 256,
+        "n_other_seeds": 64,
         **population_settings(budget),
     }
 
