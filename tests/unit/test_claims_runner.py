@@ -214,6 +214,20 @@ def test_damaged_data_is_computed_again_where_its_figure_is_gone(tmp_path):
     assert (tmp_path / "figures/long.png").exists()
 
 
+@pytest.mark.parametrize("claims", ["[]", "[{}]", "[1]", '[{"id": "long"}]'])
+def test_a_summary_that_is_none_is_refused_in_one_line(tmp_path, claims):
+    (tmp_path / "claims.json").write_text(f'{{"claims": {claims}}}')
+    with pytest.raises(sk.InvalidInput, match=r"out must be the folder of an earlier run, got .*something else"):
+        run(tmp_path, toy(), report_only=True)
+
+
+def test_data_without_what_a_figure_needs_is_refused_in_one_line(tmp_path):
+    run(tmp_path, toy())
+    (tmp_path / "data/long.nc").write_bytes(b"junk")
+    with pytest.raises(sk.InvalidInput, match=r"out must be a folder whose data can be drawn"):
+        run(tmp_path, toy(), report_only=True)
+
+
 def test_results_of_other_claims_stay(tmp_path):
     first = run(tmp_path, toy("one"), toy("two"))
     CALLS.clear()

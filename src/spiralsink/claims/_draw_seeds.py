@@ -40,7 +40,7 @@ def draw_how_many(data: Any) -> Any:
             panel.set_xlabel("loss over the lowest loss")
             panel.set_title(f"{NAMES[model]}, k = {int(one['delay'])}, p = {float(one['p']):g}")
             _plain_ticks(panel)
-            panel.legend(loc="lower right" if model != "linear" else "center right", fontsize=6.5)
+            panel.legend(loc="lower right", fontsize=6.5, frameon=True, framealpha=0.9, edgecolor="none")
         axes[0, 0].set_ylabel("share of networks")
         _elsewhere(axes[1], data)
     for panel, letter in zip(axes.flat, "abcdef", strict=True):

@@ -97,6 +97,10 @@ class Folder:
         make_folder(path.parent)
         write_file(path, text.encode())
 
+    def remove_traceback(self, claim: Claim) -> None:
+        """Forgets where a claim stopped, once it did not."""
+        (self.path / "errors" / f"{claim.id}.txt").unlink(missing_ok=True)
+
     def save_data(self, claim: Claim, dataset: Any) -> None:
         """Writes a dataset as NetCDF."""
         path = self.data(claim.id)

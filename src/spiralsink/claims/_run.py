@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .._atomic import make_folder
-from .._errors import InvalidInput
+from .._errors import InvalidInput, Shown
 from .._machine import describe_machine
 from .._progress import NoProgress, Progress
 from .._version import __version__
@@ -107,6 +107,7 @@ def measure_claim(claim: Claim, budget: Budget, folder: Folder) -> dict[str, Any
         folder.save_data(claim, measurement.data)
         entry["data"] = folder.relative(folder.data(claim.id))
         entry["figure"] = folder.relative(_draw(claim, folder))
+        folder.remove_traceback(claim)
     except Exception as error:
         entry["error"] = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
         folder.save_traceback(claim, traceback.format_exc())
@@ -230,15 +231,25 @@ def _draw(claim: Claim, folder: Folder) -> Path:
     return png
 
 
+def _check_summary(document: dict[str, Any], known: list[Claim], folder: Folder) -> None:
+    """Raises unless a summary has what a run writes, whoever edited it since."""
+    whole = _empty_document(Budget(), []).keys() - {"machine", "selected", "reused"} <= document.keys()
+    entry = _empty_entry(known[0], {}).keys()
+    if not whole or not all(isinstance(each, dict) and entry <= each.keys() for each in document["claims"]):
+        raise InvalidInput("out", Shown(f"{folder.summary}, which is something else"), "the folder of an earlier run")
+
+
 def _redraw(folder: Folder, known: list[Claim]) -> dict[str, Any]:
     document = folder.load_summary()
     drawn = {claim.id: claim for claim in known}
+    _check_summary(document, known, folder)
     for entry in document["claims"]:
-        claim = drawn.get(entry.get("id", ""))
-        if claim is None or not entry.get("data"):
+        claim = drawn.get(entry["id"])
+        if claim is None or not entry["data"]:
             continue
         try:
             _draw(claim, folder)
-        except OSError as error:
-            raise InvalidInput("out", entry["data"], f"a folder whose data can be read ({error})") from None
+        except Exception as error:
+            reason = " ".join(str(error).split())
+            raise InvalidInput("out", entry["data"], f"a folder whose data can be drawn ({reason})") from None
     return document

@@ -51,7 +51,7 @@ def sharp_forgetting(
     geometry, loss = trained.geometry, trained.loss_per_p[0]
     sharpness, linear_sharpness = geometry.sharpness[0], measure(linear.network, Delay(delay)).sharpness
     alive = geometry.regime[0] != "unrepresented"
-    plain = [np.mean(alive[trained.scheme == name]) for name in schemes]
+    represented = [np.mean(alive[trained.scheme == name]) for name in schemes]
     values = sharp_values(held, delay, sharpness[index], linear_sharpness)
     data = xr.Dataset(
         {
@@ -66,7 +66,7 @@ def sharp_forgetting(
             "status": ("network", trained.status[0]),
             "linear_sharpness": linear_sharpness,
             "linear_loss_per_p": linear.loss_per_p,
-            "share_represented": ("scheme_name", plain),
+            "share_represented": ("scheme_name", represented),
         },
         coords={"scheme": ("network", trained.scheme), "scheme_name": list(schemes)},
         attrs={
@@ -79,7 +79,7 @@ def sharp_forgetting(
             "readout": "relu",
         },
     )
-    shares = ", ".join(f"{share:.0%} from {name}" for name, share in zip(schemes, plain, strict=True))
+    shares = ", ".join(f"{share:.0%} from {name}" for name, share in zip(schemes, represented, strict=True))
     return Measurement(
         values=values,
         measured=f"a_{delay} = {values['recall']:.2f}, every other projection at most {values['others']:.3f}, "
