@@ -140,23 +140,67 @@ def read_block(path: Path) -> Block:
     Raises:
         InvalidInput: If the file cannot be read, is damaged or is not a block.
     """
+    header, tensors = _read(path)
+    weights = {name: tensors[name] for name in TENSORS if name in tensors}
+    return Block(header, from_tensors(weights, header.description), _read_variables(path, header, tensors))
+
+
+def read_columns(path: Path) -> tuple[BlockHeader, dict[str, Variable]]:
+    """The header and the variables of a block without its networks, read and checked as by `read_block`.
+
+    Raises:
+        InvalidInput: If the file cannot be read, is damaged or is not a block.
+    """
+    header, tensors = _read(path)
+    return header, _read_variables(path, header, tensors)
+
+
+def read_array(path: Path, name: str) -> np.ndarray:
+    """One variable of numbers of a block, read and checked as by `read_block`.
+
+    Raises:
+        InvalidInput: If the file cannot be read, is damaged or does not have the variable.
+    """
+    try:
+        return _load(path, _checked(path))[f"data.{name}"]
+    except KeyError as error:
+        raise _damaged(path, error) from None
+
+
+def _checked(path: Path) -> bytes:
     content = read_file(path)
     if path.name != block_file(path.name.split(".", 1)[0], content):
         raise _damaged(path, "its bytes do not match the hash in its name")
-    header = read_header(path)
+    return content
+
+
+def _load(path: Path, content: bytes) -> dict[str, np.ndarray]:
     try:
-        tensors = safetensors.numpy.load(content)
-        weights = {name: tensors.pop(name) for name in TENSORS if name in tensors}
-        variables = {}
-        for name, dims in header.dims.items():
+        return safetensors.numpy.load(content)
+    except safetensors.SafetensorError as error:
+        raise _damaged(path, error) from None
+
+
+def _read(path: Path) -> tuple[BlockHeader, dict[str, np.ndarray]]:
+    """The header and all tensors, from one reading of the file."""
+    content = _checked(path)
+    tensors = _load(path, content)
+    # loaded, so it begins with eight bytes that count those of a table in JSON
+    table = msgspec.json.decode(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return _read_text(path, table.get("__metadata__", {}).get(_KEY)), tensors
+
+
+def _read_variables(path: Path, header: BlockHeader, tensors: Mapping[str, np.ndarray]) -> dict[str, Variable]:
+    variables = {}
+    for name, dims in header.dims.items():
+        try:
             values = tensors[f"data.{name}"]
             if name in _WORDS:
                 values = np.array(_WORDS[name], dtype=object)[values]
-            variables[name] = Variable(tuple(dims), values)
-        variables |= _read_seconds(path, len(header.seeds))
-        return Block(header, from_tensors(weights, header.description), variables)
-    except (safetensors.SafetensorError, KeyError, IndexError) as error:
-        raise _damaged(path, error) from None
+        except (KeyError, IndexError) as error:
+            raise _damaged(path, error) from None
+        variables[name] = Variable(tuple(dims), values)
+    return variables | _read_seconds(path, len(header.seeds))
 
 
 def _read_seconds(path: Path, count: int) -> dict[str, Variable]:

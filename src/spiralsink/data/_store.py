@@ -1,32 +1,57 @@
 """A store as one labelled dataset, and the networks behind it."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
-from .._errors import InvalidInput, Shown
+from .._errors import InvalidInput, MissingExtra, Shown, check_number
 from ..networks import RecurrentNetwork, stack_networks
 from ..training import Variable, labelled
-from ._block import Block, BlockHeader, list_blocks, read_block, read_header
+from ._block import BlockHeader, list_blocks, read_block, read_columns, read_header
+from ._rows import Part, Rows
+
+LAZY_ABOVE = 128 * 2**20
+# a file that is listed and never there is no sign of another run
+_LISTINGS = 10
 
 
-def open_store(store: Path | str) -> Any:
+class _Opened(NamedTuple):
+    """A block of which the large variables are perhaps still in its file."""
+
+    path: Path
+    header: BlockHeader
+    dims: dict[str, tuple[str, ...]]
+    parts: dict[str, Part]
+
+
+def open_store(store: Path | str, *, lazy_above: Any = LAZY_ABOVE) -> Any:
     """The dataset of all networks of a store, in the order of their coordinates, then of their seeds.
 
     Dimension `network`; the fields that the plan varies are coordinates along it, named by their last part, and so
     are `seed` and `p`. The variables are those of `FitResult.to_dataset`, NaN-padded where networks differ in size,
     and `seconds_*`. `as_grid` unstacks the networks.
 
+    Every block is read once and compared with its hash. In a large store, variables with further dimensions, such as
+    `projections` and `history_loss`, stay in the files: what is selected of them is read, and compared again, when its
+    values are asked for, one block at a time, and is not kept; `dataset.load()` reads all of it. Blocks that another
+    run adds meanwhile may be missing.
+
     Args:
         store: Folder of the store.
+        lazy_above: Bytes that the variables with further dimensions may take together in memory, >= 0; more stay in
+            the files. 0 leaves them there always, infinity never.
 
     Raises:
-        InvalidInput: If the folder holds no blocks, or one of them is damaged.
+        InvalidInput: If the folder holds no blocks, or one of them is damaged; for a variable that stayed in the
+            files also when it is read, if a block has changed or gone.
         MissingExtra: If xarray is not installed.
     """
-    blocks = [read_block(path) for path, _ in _ordered(Path(store))]
+    if not (isinstance(lazy_above, float) and lazy_above == np.inf):
+        check_number("lazy_above", lazy_above, "a number of bytes >= 0", lambda value: value >= 0)
+    blocks = _opened(Path(store), float(lazy_above))
     first = blocks[0].header
     coordinates = {
         _last(field): _column(block.header.coordinates.get(field) for block in blocks for _ in block.header.seeds)
@@ -42,7 +67,7 @@ def open_store(store: Path | str) -> Any:
         "engine_version": " ".join(sorted({str(block.header.engine_version) for block in blocks})),
         "spec": msgspec.json.encode(first.spec).decode(),
     }
-    return labelled(_joined(blocks), coordinates=coordinates, attributes=attributes)
+    return labelled(_joined(blocks, float(lazy_above)), coordinates=coordinates, attributes=attributes)
 
 
 def load_networks(store: Path | str, index: Any) -> RecurrentNetwork:
@@ -56,7 +81,7 @@ def load_networks(store: Path | str, index: Any) -> RecurrentNetwork:
     Raises:
         InvalidInput: If a position is outside of the store, or the networks differ in kind or size.
     """
-    blocks = _ordered(Path(store))
+    blocks = _ordered(_read_all(Path(store), lambda path: (path, read_header(path))))
     owner = np.repeat(np.arange(len(blocks)), [len(header.seeds) for _, header in blocks])
     lane = np.concatenate([np.arange(len(header.seeds)) for _, header in blocks])
     try:
@@ -71,16 +96,56 @@ def load_networks(store: Path | str, index: Any) -> RecurrentNetwork:
     return stack_networks(read[int(owner[each])][int(lane[each])] for each in chosen.ravel())
 
 
-def _ordered(store: Path) -> list[tuple[Path, BlockHeader]]:
-    found = [(path, read_header(path)) for path in list_blocks(store).values()]
+def _opened(store: Path, lazy_above: float) -> list[_Opened]:
+    """All blocks in their order, with their large variables as long as these are within what may be kept."""
+    kept, seen = 0.0, []
+
+    def read(path: Path) -> _Opened:
+        nonlocal kept
+        header, variables = read_columns(path)
+        parts = {name: Part(values.shape, values.dtype, values, path, name) for name, (_, values) in variables.items()}
+        block = _Opened(path, header, {name: dims for name, (dims, _) in variables.items()}, parts)
+        large = [name for name, dims in block.dims.items() if dims[0] == "network" and len(dims) > 1]
+        kept += sum(variables[name].values.nbytes for name in large)
+        seen.append((parts, large))
+        if kept > lazy_above:
+            for held, names in seen:
+                held |= {name: held[name]._replace(values=None) for name in names}
+            seen.clear()
+        return block
+
+    return _ordered(_read_all(store, read))
+
+
+def _read_all(store: Path, read: Callable[[Path], Any]) -> list[Any]:
+    """Reads every block once; where one gave way to another file after it was listed, that one."""
+    found: dict[str, Any] = {}
+    listed = list_blocks(store)
+    for listing in range(_LISTINGS):
+        gone = False
+        for key, path in listed.items():
+            try:
+                found[key] = read(path)
+            except InvalidInput:
+                if path.exists() or listing == _LISTINGS - 1:
+                    raise
+                gone = True
+        if not gone:
+            break
+        listed = {key: path for key, path in list_blocks(store).items() if key not in found}
     if not found:
         raise InvalidInput(str(store), Shown("a folder without blocks"), "the folder of a store")
+    return list(found.values())
 
-    def place(item: tuple[Path, BlockHeader]) -> tuple[Any, ...]:
+
+def _ordered(blocks: list[Any]) -> list[Any]:
+    """In the order of their coordinates, then of their seeds; each begins with its path and its header."""
+
+    def place(item: tuple[Any, ...]) -> tuple[Any, ...]:
         header = item[1]
         return (*map(_sortable, header.coordinates.values()), header.seeds[:1], item[0].name)
 
-    return sorted(found, key=place)
+    return sorted(blocks, key=place)
 
 
 def _sortable(value: Any) -> tuple[float, str]:
@@ -100,44 +165,55 @@ def _column(values: Any) -> np.ndarray:
     return np.array(words, dtype=object)
 
 
-def _joined(blocks: list[Block]) -> dict[str, Variable]:
-    names = list(dict.fromkeys(name for block in blocks for name in block.variables))
-    if "step" in names and len({block.variables["step"].values.tobytes() for block in blocks}) > 1:
-        blocks = [_steps_by_network(block) for block in blocks]
+def _joined(blocks: list[_Opened], lazy_above: float) -> dict[str, Variable]:
+    names: dict[str, tuple[str, ...]] = {}
+    for block in blocks:
+        names = block.dims | names
+    steps = {block.parts["step"].read().tobytes() for block in blocks if "step" in block.parts}
+    if len(steps) > 1:
+        blocks, names["step"] = [_steps_by_network(block) for block in blocks], ("network", "record")
     sizes: dict[str, int] = {}
     for block in blocks:
-        for dims, values in block.variables.values():
-            sizes |= {dim: max(size, sizes.get(dim, 0)) for dim, size in zip(dims, values.shape, strict=True)}
+        for name, part in block.parts.items():
+            sizes |= {dim: max(size, sizes.get(dim, 0)) for dim, size in zip(block.dims[name], part.shape, strict=True)}
+    rows = {
+        name: Rows([_part(block, name, len(dims)) for block in blocks], tuple(sizes[dim] for dim in dims[1:]))
+        for name, dims in names.items()
+        if dims[0] == "network"
+    }
+    large = sum(each.dtype.itemsize * np.prod(each.shape) for each in rows.values() if len(each.shape) > 1)
     joined = {}
-    for name in names:
-        like = next(block.variables[name] for block in blocks if name in block.variables)
-        if like.dims[0] == "network":
-            shape = tuple(sizes[dim] for dim in like.dims[1:])
-            joined[name] = Variable(like.dims, _padded([_part(block, name, like.values) for block in blocks], shape))
+    for name, dims in names.items():
+        if dims[0] != "network":
+            values: Any = next(block.parts[name].read() for block in blocks if name in block.parts)
+        elif len(dims) > 1 and large > lazy_above:
+            values = _lazy(rows[name])
         else:
-            joined[name] = like
+            values = rows[name].take((slice(None),) * len(dims))
+        joined[name] = Variable(dims, values)
     return joined
 
 
-def _part(block: Block, name: str, like: np.ndarray) -> np.ndarray:
-    """A variable of a block; empty, to be padded, where its points do not have it, such as terms of a sampled loss."""
-    if name in block.variables:
-        return block.variables[name].values
-    return np.full((len(block.header.seeds), *(0,) * (like.ndim - 1)), np.nan)
+def _lazy(rows: Rows) -> Any:
+    try:
+        from ._lazy import lazily
+    except ImportError:
+        raise MissingExtra("xarray", "data") from None
+    return lazily(rows)
 
 
-def _steps_by_network(block: Block) -> Block:
-    steps = block.variables["step"].values
-    rows = np.broadcast_to(steps, (len(block.header.seeds), len(steps))).astype(np.float64)
-    return block._replace(variables=block.variables | {"step": Variable(("network", "record"), rows)})
+def _part(block: _Opened, name: str, n_dims: int) -> Part:
+    """The rows of a block; none where its points do not have the variable, such as terms of a sampled loss."""
+    if name in block.parts:
+        return block.parts[name]
+    return Part((len(block.header.seeds), *(0,) * (n_dims - 1)), np.float64, None, block.path, None)
 
 
-def _padded(parts: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
-    if all(part.shape[1:] == shape for part in parts):
-        return np.concatenate(parts)
-    joined = np.full((sum(map(len, parts)), *shape), np.nan)
-    start = 0
-    for part in parts:
-        joined[(slice(start, start + len(part)), *(slice(size) for size in part.shape[1:]))] = part
-        start += len(part)
-    return joined
+def _steps_by_network(block: _Opened) -> _Opened:
+    if "step" not in block.parts:
+        return block
+    steps = block.parts["step"].read().astype(np.float64)
+    # a view, so that it takes no memory
+    rows = np.broadcast_to(steps, (len(block.header.seeds), len(steps)))
+    part = Part(rows.shape, rows.dtype, rows, block.path, "step")
+    return block._replace(dims=block.dims | {"step": ("network", "record")}, parts=block.parts | {"step": part})
