@@ -61,12 +61,14 @@ if TYPE_CHECKING:
     from .training import Adam as Adam
     from .training import Automatic as Automatic
     from .training import Batched as Batched
+    from .training import Checkpoint as Checkpoint
     from .training import Every as Every
     from .training import ExpectedLoss as ExpectedLoss
     from .training import FitResult as FitResult
     from .training import History as History
     from .training import LengthPenalty as LengthPenalty
     from .training import Native as Native
+    from .training import NoCheckpoint as NoCheckpoint
     from .training import NoStopping as NoStopping
     from .training import Penalised as Penalised
     from .training import SampledLoss as SampledLoss
@@ -129,12 +131,14 @@ _PUBLIC = {
         "Adam",
         "Automatic",
         "Batched",
+        "Checkpoint",
         "Every",
         "ExpectedLoss",
         "FitResult",
         "History",
         "LengthPenalty",
         "Native",
+        "NoCheckpoint",
         "NoStopping",
         "Penalised",
         "SampledLoss",

@@ -151,6 +151,15 @@ class Search:
         self._state = self._state._replace(status=jnp.asarray(stopped, self._state.status.dtype))
 
     @property
+    def state(self) -> Any:
+        """All that is kept about the lanes, a tree of arrays; another search like this one can `go_on` from it."""
+        return self._state
+
+    def go_on(self, state: Any) -> None:
+        """Takes the state of another search."""
+        self._state = state
+
+    @property
     def n_lanes(self) -> int:
         """How many lanes there are."""
         return len(self._state.status)

@@ -2,6 +2,8 @@
 
 from ..optimisation import BFGS as BFGS
 from ..optimisation import LevenbergMarquardt as LevenbergMarquardt
+from ._checkpoint import Checkpoint as Checkpoint
+from ._checkpoint import NoCheckpoint as NoCheckpoint
 from ._dataset import REGIMES as REGIMES
 from ._dataset import Variable as Variable
 from ._dataset import labelled as labelled

@@ -18,7 +18,10 @@ from ._lanes import split_trained
 from ._memory import lanes_together, weights_bytes
 from ._optimizers import apply_per_network, per_network, transformation_of
 from ._pace import Pace
+from ._snapshots import named_arrays, with_arrays
 from ._unrolled import value_and_grad
+
+_LEAVE_EVERY = 1024
 
 
 def precision(exact: bool) -> contextlib.AbstractContextManager[Any]:
@@ -73,16 +76,19 @@ class _Now(NamedTuple):
 class Descent:
     """A first-order training in progress by XLA, advanced from the host.
 
-    Lanes that ended stay in the program, unmoved, until they are half of it; then the others go on without them.
+    Lanes that ended stay in the program, unmoved, until they are half of it; then the others go on without them, but
+    only from steps that the clock has no part in: another number of lanes may be rounded otherwise.
 
     Attributes:
         engine: What does the arithmetic, in words.
+        arithmetic: What of it decides the last digits.
     """
 
     def __init__(
         self, goal: Any, lanes: RecurrentNetwork, *, optimizer: Any, steps: int, engine: Any, reason: str = ""
     ):
         self.engine = f"{engine} (not native: {reason})" if reason else str(engine)
+        self.arithmetic = str(engine)
         self._exact, self._steps, self._unrolled = goal.exact, np.int32(steps), isinstance(engine, Unrolled)
         self._pace, self._mesh = Pace(), lane_mesh()
         trained, self._fixed = split_trained(lanes)
@@ -113,33 +119,56 @@ class Descent:
         return self._now.step
 
     def advance(self, until: int) -> None:
-        """Takes a chunk of steps, at most up to the step `until`."""
+        """Takes a chunk of steps, at most up to the step `until`.
+
+        Where no lane can move any more, all steps up to `until` count as taken.
+        """
         began = time.monotonic()
         now = self._now
-        target = self._pace.target(now.step, until)
+        leave = _next_leave(now.step)
+        target = self._pace.target(now.step, min(until, leave))
         with precision(self._exact):
             how = (now.differentiate, self._optimizer, now.layout)
             state = _advance(*how, now.state, now.goal, now.rates, now.fixed, self._steps, np.int32(target))
             state = jax.block_until_ready(state)
         if now.compiled:
             self._pace.tell(target - now.step, time.monotonic() - began)
-        self._now = now.at(state, step=target, compiled=True)
-        self._compact()
+        if not state.alive.any():
+            target, state = until, state._replace(step=jnp.asarray(until, jnp.int32))
+        now = now.at(state, step=target, compiled=True)
+        self._now = self._compact(now) if target == leave else now
 
     def stop(self, which: np.ndarray) -> None:
         """Those lanes, (lanes,) bools, take no more steps."""
         now = self._now
         self._stopped |= which & now.alive
         alive = now.state.alive & ~jnp.asarray(which[now.where])
-        self._now = now.at(now.state._replace(alive=alive))
-        self._compact()
+        self._now = self._compact(now.at(now.state._replace(alive=alive)))
 
-    def _compact(self) -> None:
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """All that another training like this one needs to go on from here."""
         now = self._now
+        found = {"step": now.step, "where": now.where, "alive": now.alive, "loss": now.loss, "stopped": self._stopped}
+        trees = named_arrays("state", now.state) | named_arrays("whole", now.whole)
+        return {name: np.asarray(value) for name, value in found.items()} | trees
+
+    def restore(self, found: dict[str, np.ndarray]) -> None:
+        """Goes on from a snapshot; to be called before the first step."""
+        now = self._with(self._now, found["where"])
+        mesh, along = now.layout
+        with precision(self._exact):
+            state, whole = with_arrays("state", now.state, found), with_arrays("whole", now.whole, found)
+            state = state if mesh is None else spread(state, mesh, along[0])
+        now = now._replace(step=int(found["step"]), state=state, whole=whole)
+        self._now, self._stopped = now._replace(alive=found["alive"], loss=found["loss"]), found["stopped"]
+
+    def _compact(self, now: _Now) -> _Now:
+        """The training without the lanes that ended, where these are half of the program or more."""
         running = np.unique(np.where(now.state.alive, now.where, -1), return_index=True)[1]
         running = running[np.asarray(now.state.alive)[running]]
         if running.size and 2 * filled_up(running, n_devices(self._mesh)).size <= now.where.size:
-            self._now = self._with(now._replace(whole=now.written()), running)
+            return self._with(now._replace(whole=now.written()), running)
+        return now
 
     def _with(self, now: _Now, places: np.ndarray) -> _Now:
         """The training with the lanes at these places of the program, as many on every device."""
@@ -203,6 +232,11 @@ class Descent:
         """The median loss of the last step."""
         loss = self._now.loss[self._now.alive]
         return f"median loss {np.median(loss):.3g}" if loss.size and self.step else ""
+
+
+def _next_leave(step: int) -> int:
+    """The first step after this one from which lanes that diverged may leave: powers of two, then every 1024."""
+    return min(1 << step.bit_length(), step - step % _LEAVE_EVERY + _LEAVE_EVERY)
 
 
 @eqx.filter_jit

@@ -1,7 +1,8 @@
 """`fit`: trains a stack of networks."""
 
+import math
 import time
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,14 +11,19 @@ import numpy as np
 from .._errors import InvalidInput, NotCovered, Shown, TrainingFailed
 from .._progress import NoProgress, Progress
 from .._status import Status, training_status
+from .._version import __version__
 from ..networks import RecurrentNetwork
 from ..optimisation import BFGS, LevenbergMarquardt
+from ._checkpoint import Checkpoint, Kept, NoCheckpoint, check_checkpoint, kept
 from ._choice import choose_engine, native_threads
 from ._descent import Descent, precision
 from ._engines import Automatic, Native, check_engine
 from ._evaluate import Measured, Measurement
+from ._fingerprint import fingerprint
 from ._goals import Prepared, SampledGoal, prepare
+from ._interrupts import signals_held
 from ._lanes import from_lanes, stack_records, to_lanes
+from ._log import Entry, Log, empty_log, last_quarter, restored_log, settled
 from ._native import NativeDescent
 from ._objectives import ExpectedLoss
 from ._optimizers import Adam, check_optimizer, check_rates, check_steps
@@ -28,7 +34,6 @@ from ._second_order import SecondOrder
 from ._sequences import check_fit
 
 _TOLERANCE = 1e-9
-_SETTLED_FALL = 0.01
 
 
 def fit(
@@ -44,6 +49,7 @@ def fit(
     stopping: Any = NoStopping(),  # noqa: B008 (frozen)
     engine: Any = Automatic(),  # noqa: B008 (frozen)
     progress: Any = NoProgress(),  # noqa: B008 (stateless)
+    checkpoint: Any = NoCheckpoint(),  # noqa: B008 (frozen)
     throw: bool = False,
 ) -> FitResult:
     """Trains every network of a stack to minimise a loss, independently of the others.
@@ -76,15 +82,19 @@ def fit(
             has one engine of its own.
         progress: Told about steps taken between compiled chunks of less than about a second; in evaluations, about 0
             steps as often.
+        checkpoint: `NoCheckpoint()`, or `Checkpoint(path)`: the training is kept in a file while it lasts, and a call
+            with the same arguments goes on from there. Ctrl-C leaves the file; `seconds` count this call alone.
         throw: Whether to raise when a network diverged or died.
 
     Returns:
         `FitResult`.
 
     Raises:
-        InvalidInput: If sizes or stacks do not fit, a delay lies beyond the horizon, or the key is not a key.
+        InvalidInput: If sizes or stacks do not fit, a delay lies beyond the horizon, the key is not a key, or the file
+            of the checkpoint is damaged, belongs to another training or cannot be written.
         NotCovered: If the exact loss is not known for the networks, the optimizer needs an exact loss, or the engine
-            cannot train this.
+            cannot train this; with a checkpoint, also if an argument has no content that a file could be compared
+            with, as an optax transformation or a task that is no dataclass.
         TrainingFailed: If `throw` and a network diverged or died; names how many and the first of them.
 
     Example:
@@ -100,6 +110,7 @@ def fit(
     check_engine(engine)
     check_concrete(networks=networks, task=task, process=process, key=key)
     _check_kinds(networks, record, stopping, progress)
+    check_checkpoint(checkpoint)
     stack = check_fit(networks, task, process)
     if stack != networks.stack:
         raise InvalidInput(
@@ -108,34 +119,20 @@ def fit(
     check_rates(optimizer, stack)
     checks = steps // stopping.check_every if stopping.check_every else 0
     check_history_fits(networks, steps=steps, records=record.count(steps), checks=checks)
+    about = _about(checkpoint, networks, task, process, key, steps, objective, optimizer, record, stopping)
     prepared = prepare(objective, networks, task, process, key=key, threads=native_threads(engine))
     training = _start(networks, prepared, optimizer, engine, steps)
-    log = _train(training, prepared, steps=steps, record=record, stopping=stopping, progress=progress, stack=stack)
-    result = _summarise(
-        training, log, stack, began, task=task, process=process, objective=objective, optimizer=optimizer
-    )
+    keeper = kept(checkpoint, f"{about}, {_arithmetic(training, engine)}")
+    how = {"steps": steps, "record": record, "stopping": stopping, "progress": progress, "stack": stack}
+    log, interrupted = _train(training, prepared, keeper=keeper, **how)
+    what = {"task": task, "process": process, "objective": objective, "optimizer": optimizer}
+    result = _summarise(training, log, stack, interrupted=interrupted, began=began, **what)
+    if not interrupted:
+        keeper.remove()
     failures = describe_failures(result.status, stack)
     if throw and failures:
         raise TrainingFailed(failures)
     return result
-
-
-class _Entry(NamedTuple):
-    """One evaluation along the way."""
-
-    step: int
-    measured: Measured
-    loss: np.ndarray
-    networks: RecurrentNetwork | None
-
-
-class _Log(NamedTuple):
-    """All evaluations, the last at the end; lanes that were stopped early, and which of them had settled by then."""
-
-    entries: list[_Entry]
-    interrupted: bool
-    stopped: np.ndarray
-    settled: np.ndarray
 
 
 def _start(
@@ -156,19 +153,35 @@ def _start(
     return SecondOrder(goal, lanes, method=optimizer, tolerance=_TOLERANCE)
 
 
+def _about(checkpoint: Any, networks: Any, task: Any, process: Any, *others: Any) -> str:
+    """The fingerprint of all arguments that decide the numbers, where it is needed."""
+    names = ("key", "steps", "objective", "optimizer", "record", "stopping")
+    about = {"networks": networks, "task": task, "process": process} | dict(zip(names, others, strict=True))
+    return fingerprint(**about) if isinstance(checkpoint, Checkpoint) else ""
+
+
+def _arithmetic(training: Descent | NativeDescent | SecondOrder, engine: Any) -> str:
+    """What else decides the last digits."""
+    evaluation = "native kernel" if native_threads(engine) else "XLA"
+    devices = f"{jax.local_device_count()} {jax.default_backend()}"
+    versions = f"spiralsink {__version__}, jax {jax.__version__}, numbers in {jnp.result_type(float)}"
+    return f"training by {training.arithmetic}, evaluation by {evaluation}, {devices}, {versions}"
+
+
 def _train(
     training: Descent | NativeDescent | SecondOrder,
     prepared: Prepared,
     *,
+    keeper: Kept,
     steps: int,
     record: Every,
     stopping: Stopping,
     progress: Progress,
     stack: tuple[int, ...],
-) -> _Log:
-    entries: list[_Entry] = []
-    lanes = (max(int(np.prod(stack)), 1),)
-    stopped, settled_when_stopped = np.zeros(lanes, bool), np.zeros(lanes, bool)
+) -> tuple[Log, bool]:
+    """All that was found on the way, and whether Ctrl-C ended it."""
+    log = _begun(training, keeper, stack)
+    count, entries = log.stopped.size, log.entries
     begun: dict[int, tuple[RecurrentNetwork, Measurement]] = {}  # evaluations that are not finished, by their step
 
     def evaluate(step: int, keep: bool) -> None:
@@ -185,50 +198,75 @@ def _train(
         enter(step, measured, np.where(training.diverged, np.nan, measured.loss), networks if keep else None)
 
     def enter(step: int, measured: Measured, loss: np.ndarray, networks: RecurrentNetwork | None) -> None:
-        entries.append(_Entry(step, measured, loss, networks if networks is None else from_lanes(networks, stack)))
+        entries.append(Entry(step, measured, loss, networks if networks is None else from_lanes(networks, stack)))
 
-    interrupted = False
-    progress.start(f"training {lanes[0]} networks", steps)
+    def write(log: Log) -> None:
+        with signals_held():
+            keeper.write(training.snapshot() | log.snapshot())
+
+    interrupted = written = False
+    progress.start(f"training {count} networks", steps)
     try:
         try:
-            for step in stops(record, stopping, steps, _last_quarter(steps)):
+            if training.step:
+                progress.advance(training.step, "from a checkpoint")
+            for step in stops(record, stopping, steps, last_quarter(steps)):
+                if step <= log.done:
+                    continue
                 while training.step < step and not training.finished:
                     before = training.step
                     training.advance(step)
+                    if keeper.due:
+                        write(log)
                     progress.advance(training.step - before, training.note)
                 if training.finished:
                     break
                 evaluate(step, record.includes(step, steps))
+                which = np.zeros(count, bool)
                 if stopping.check_every and 0 < step < steps and step % stopping.check_every == 0:
-                    which = _asked(stopping, entries, lanes) & ~stopped
+                    which = _asked(stopping, log) & ~log.stopped
                     training.stop(which)
-                    stopped |= which
-                    settled_when_stopped |= which & _settled(*_losses(entries))
+                now_settled = log.settled | which & settled(*log.losses) if which.any() else log.settled
+                log = log._replace(done=step, stopped=log.stopped | which, settled=now_settled)
+                if keeper.due:
+                    write(log)
         except KeyboardInterrupt:
             interrupted = True
         while not entries or entries[-1].networks is None or entries[-1].step != training.taken:
             try:
+                if interrupted and not written:
+                    written = True
+                    write(log)
                 entries[:] = [entry for entry in entries if entry.step < training.taken]
                 evaluate(training.taken, True)
             except KeyboardInterrupt:
                 if interrupted:
-                    enter(training.taken, *_unmeasured(lanes[0], prepared, entries), training.lanes)
+                    enter(training.taken, *_unmeasured(count, prepared, entries), training.lanes)
                 interrupted = True
     finally:
         progress.close()
-    return _Log(entries, interrupted, stopped, settled_when_stopped)
+    return log, interrupted
 
 
-def _asked(stopping: Stopping, entries: list[_Entry], lanes: tuple[int, ...]) -> np.ndarray:
+def _begun(training: Descent | NativeDescent | SecondOrder, keeper: Kept, stack: tuple[int, ...]) -> Log:
+    """The log of a training that begins, or goes on from where it was kept."""
+    found = keeper.read()
+    if found is None:
+        return empty_log(max(math.prod(stack), 1))
+    training.restore(found)
+    return restored_log(found, from_lanes(training.lanes, stack))
+
+
+def _asked(stopping: Stopping, log: Log) -> np.ndarray:
     """Which lanes are to end, (lanes,) bools."""
-    answer = np.asarray(stopping.should_stop(*_losses(entries)))
+    answer, lanes = np.asarray(stopping.should_stop(*log.losses)), log.stopped.shape
     if answer.shape not in ((), lanes) or answer.dtype.kind not in "bi":
         allowed = f"one bool, or one for each of {lanes[0]} networks"
         raise InvalidInput("stopping.should_stop", Shown(f"{answer.dtype} of shape {answer.shape}"), allowed)
     return np.broadcast_to(answer.astype(bool), lanes)
 
 
-def _unmeasured(count: int, prepared: Prepared, entries: list[_Entry]) -> tuple[Measured, np.ndarray]:
+def _unmeasured(count: int, prepared: Prepared, entries: list[Entry]) -> tuple[Measured, np.ndarray]:
     """What stands for the losses of lanes that nobody waited for."""
     unknown = np.full(count, np.nan)
     per_output = np.full((count, prepared.n_outputs), np.nan)
@@ -239,15 +277,21 @@ def _unmeasured(count: int, prepared: Prepared, entries: list[_Entry]) -> tuple[
 
 
 def _summarise(
-    training: Descent | NativeDescent | SecondOrder, log: _Log, stack: tuple[int, ...], began: float, **about: Any
+    training: Descent | NativeDescent | SecondOrder,
+    log: Log,
+    stack: tuple[int, ...],
+    *,
+    interrupted: bool,
+    began: float,
+    **about: Any,
 ) -> FitResult:
     last = log.entries[-1]
     kept = [entry for entry in log.entries if entry.networks is not None]
-    settled = training.converged
-    if settled is None:
-        settled = np.zeros(last.loss.shape, bool) if log.interrupted else _settled(*_losses(log.entries))
-        settled = np.where(log.stopped, log.settled, settled)
-    status = training_status(last.loss, last.measured.silent_loss, settled)
+    converged = training.converged
+    if converged is None:
+        converged = np.zeros(last.loss.shape, bool) if interrupted else settled(*log.losses)
+        converged = np.where(log.stopped, log.settled, converged)
+    status = training_status(last.loss, last.measured.silent_loss, converged)
     if np.isnan(last.measured.silent_loss).all():  # not measured
         status = np.where(training.diverged, Status.DIVERGED, Status.UNCONVERGED).astype(np.int8)
 
@@ -277,27 +321,10 @@ def _summarise(
         silent_per_output=last.measured.silent_per_output.reshape((*stack, -1)),
         steps=last.step,
         seconds=time.monotonic() - began,
-        interrupted=log.interrupted,
+        interrupted=interrupted,
         engine=training.engine,
         **about,
     )
-
-
-def _losses(entries: list[_Entry]) -> tuple[np.ndarray, np.ndarray]:
-    return np.array([entry.step for entry in entries]), np.stack([entry.loss for entry in entries])
-
-
-def _last_quarter(steps: int) -> int:
-    """The step at which the last quarter of the steps begins."""
-    return steps - steps // 4
-
-
-def _settled(step: np.ndarray, loss: np.ndarray) -> np.ndarray:
-    """Whether the loss fell by less than 1 % over the last quarter of the steps that were taken."""
-    (earlier,) = np.nonzero(step <= min(_last_quarter(int(step[-1])), step[-1] - 1))
-    if not earlier.size:
-        return np.zeros(loss.shape[1:], bool)
-    return loss[-1] >= (1 - _SETTLED_FALL) * loss[earlier[-1]]
 
 
 def _check_kinds(networks: Any, record: Any, stopping: Any, progress: Any) -> None:

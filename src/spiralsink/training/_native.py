@@ -16,6 +16,8 @@ from ._native_job import column, common_job, rows, threads_that_fit, why_not_nat
 from ._optimizers import Adam
 from ._pace import Pace
 
+_WRITTEN = ("parameters", "momentum", "scale", "loss", "alive")  # by the kernel
+
 
 def not_native(lanes: RecurrentNetwork, goal: Any, optimizer: Any) -> str:
     """Why the native kernel cannot train these lanes; empty if it can."""
@@ -33,8 +35,11 @@ class NativeDescent:
 
     Attributes:
         engine: What does the arithmetic, in words.
+        arithmetic: What of it decides the last digits: not the number of threads.
         step: Steps taken.
     """
+
+    arithmetic = "native kernel"
 
     def __init__(self, goal: SampledGoal, lanes: RecurrentNetwork, *, optimizer: Adam, steps: int, threads: int):
         threads = threads_that_fit(lanes, goal.sequences, threads)
@@ -46,19 +51,32 @@ class NativeDescent:
         self.step = 0
 
     def advance(self, until: int) -> None:
-        """Takes a chunk of steps, at most up to the step `until`; finished also when interrupted."""
+        """Takes a chunk of steps, at most up to the step `until`; finished also when interrupted.
+
+        Where no lane can move any more, all steps up to `until` count as taken.
+        """
         began = time.monotonic()
         target = self._pace.target(self.step, until)
         taken = target - self.step
         with signals_held():
             self._kernel.train(self._job | {"first_step": self.step, "steps": taken}, self._threads)
-            self.step = target
+            self.step = until if self.finished else target
         self._pace.tell(taken, time.monotonic() - began)
 
     def stop(self, which: np.ndarray) -> None:
         """Those lanes, (lanes,) bools, take no more steps."""
         self._stopped |= which & (self._job["alive"] == 1)
         self._job["alive"][which] = 0
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """All that another training like this one needs to go on from here."""
+        written = {name: self._job[name] for name in _WRITTEN}
+        return written | {"step": np.array(self.step), "stopped": self._stopped}
+
+    def restore(self, found: dict[str, np.ndarray]) -> None:
+        """Goes on from a snapshot."""
+        self._job |= {name: found[name] for name in _WRITTEN}
+        self._stopped, self.step = found["stopped"], int(found["step"])
 
     @property
     def lanes(self) -> RecurrentNetwork:

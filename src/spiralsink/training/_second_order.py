@@ -15,6 +15,7 @@ from ..optimisation import Search
 from ._lanes import split_trained
 from ._memory import lanes_together, search_bytes
 from ._refusals import check_search_fits
+from ._snapshots import named_arrays, with_arrays
 
 
 class PointLoss(eqx.Module):
@@ -41,9 +42,10 @@ class SecondOrder:
 
     Attributes:
         engine: What does the arithmetic, in words.
+        arithmetic: What of it decides the last digits.
     """
 
-    engine = "batched second-order steps in float64"
+    engine = arithmetic = "batched second-order steps in float64"
 
     def __init__(self, goal: Any, lanes: RecurrentNetwork, *, method: Any, tolerance: float):
         trained, self._fixed = split_trained(lanes)
@@ -71,6 +73,16 @@ class SecondOrder:
     def stop(self, which: np.ndarray) -> None:
         """Those lanes, (lanes,) bools, take no more steps."""
         self._search.stop(which)
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """All that another training like this one needs to go on from here."""
+        return named_arrays("search", self._search.state) | {"step": np.array(self.step)}
+
+    def restore(self, found: dict[str, np.ndarray]) -> None:
+        """Goes on from a snapshot."""
+        with float64():
+            self._search.go_on(with_arrays("search", self._search.state, found))
+        self.step = int(found["step"])
 
     @property
     def lanes(self) -> RecurrentNetwork:
