@@ -64,9 +64,11 @@ def _others_write(folder: Path) -> bool:
 
 
 def usable_cores() -> int:
-    """Number of cores that this process may use."""
+    """Number of cores that this process may use; at most `SPIRALSINK_THREADS`, where that is set."""
     usable = getattr(os, "sched_getaffinity", None)
-    return len(usable(0)) if usable else os.cpu_count() or 1
+    cores = len(usable(0)) if usable else os.cpu_count() or 1
+    asked = os.environ.get("SPIRALSINK_THREADS", "")
+    return min(cores, max(int(asked), 1)) if asked.isdecimal() else cores
 
 
 def total_bytes() -> int:

@@ -90,7 +90,7 @@ def test_blocks_are_named_by_what_was_computed_and_by_their_bytes(store):
         assert block.header.key == key
         assert block.header.coordinates == {"process.p": block.header.spec["process"]["p"]}
         assert block.header.environment["spiralsink"] == sk.__version__
-        assert "thread" in block.header.environment["engine"]
+        assert block.header.environment["engine"] == "native kernel"
 
 
 def test_the_dataset_is_that_of_the_networks(store):
@@ -144,7 +144,7 @@ def test_networks_are_loaded_by_position(store):
 
 
 def test_a_second_run_computes_nothing(copy, monkeypatch):
-    monkeypatch.setattr("spiralsink.sweeps._run.train_block", None)
+    monkeypatch.setattr("spiralsink.sweeps._attempt.train_block", None)
     before = contents(copy)
     summary = run(specs.parse(TEXT), copy)
     assert (summary.done, summary.reused) == (6, 6)
@@ -204,7 +204,7 @@ def test_an_interrupted_run_is_continued(store, tmp_path, monkeypatch):
         trained.append(block.key)
         return train_block(block, **options)
 
-    monkeypatch.setattr("spiralsink.sweeps._run.train_block", counted)
+    monkeypatch.setattr("spiralsink.sweeps._attempt.train_block", counted)
     with pytest.raises(KeyboardInterrupt):
         run(specs.parse(TEXT), tmp_path / "store")
     assert set(list_blocks(tmp_path / "store")) == set(trained)
@@ -221,7 +221,7 @@ def test_an_interruption_is_one_line_that_says_what_is_kept(copy, monkeypatch, c
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("spiralsink.sweeps._run.train_block", interrupted)
+    monkeypatch.setattr("spiralsink.sweeps._attempt.train_block", interrupted)
     sorted((copy / "blocks").iterdir())[0].unlink()
     (copy.parent / "spec.toml").write_text(TEXT)
     assert main(["train", str(copy.parent / "spec.toml"), "--out", str(copy)]) == 130
@@ -235,7 +235,7 @@ def test_a_block_that_raises_is_counted_and_tried_again(copy, monkeypatch, capsy
     def broken(*_, **__):
         raise RuntimeError("out of\nluck")
 
-    monkeypatch.setattr("spiralsink.sweeps._run.train_block", broken)
+    monkeypatch.setattr("spiralsink.sweeps._attempt.train_block", broken)
     (copy.parent / "spec.toml").write_text(TEXT)
     assert main(["train", str(copy.parent / "spec.toml"), "--out", str(copy), "--json"]) == 1
     found = json.loads(capsys.readouterr().out)
@@ -277,7 +277,7 @@ def test_a_plan_that_only_adds_seeds_uses_what_is_there(copy, store, monkeypatch
     # stopped before the old block was moved away: the one with more networks counts
     half.write_bytes(before[half.name])
     assert open_store(copy).sizes["network"] == 8
-    monkeypatch.setattr("spiralsink.sweeps._run.train_block", None)
+    monkeypatch.setattr("spiralsink.sweeps._attempt.train_block", None)
     assert run(specs.parse(TEXT.replace("n_seeds = 3", "n_seeds = 4")), copy).reused == 8
     with pytest.raises(sk.InvalidInput, match=r"2 blocks of another plan \(there training\.n_seeds is 4, here 3\)"):
         run(specs.parse(TEXT), copy)

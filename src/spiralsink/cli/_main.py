@@ -22,6 +22,7 @@ COMMANDS = {
     "phase-diagram": "_phase_diagram",
     "reproduce": "_reproduce",
     "status": "_status",
+    "sweep": "_sweep",
     "train": "_train",
 }
 

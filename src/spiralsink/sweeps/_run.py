@@ -1,164 +1,127 @@
-"""Runs a plan: one block after the other, each stored before the next begins."""
+"""Runs a plan: blocks are trained wherever an executor does that, and stored here."""
 
+import contextlib
 import time
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
-import numpy as np
-
-from .._errors import InvalidInput
-from .._machine import describe_machine
+from .._errors import Shown, check_kind, check_number
 from .._progress import NoProgress, Progress
-from .._status import Status, count_statuses
-from .._version import __version__
-from ..data import Block
 from ..specs import Spec
-from ._plan import ENGINE_VERSION, Plan, make_plan
+from ._attempt import plan_digest
+from ._executors import Executor, InThisProcess
+from ._ledger import Ledger, Outcome, point_summaries
+from ._messages import Job
+from ._plan import make_plan
 from ._store import Store
-from ._summary import PointSummary, Summary
-from ._train import train_block
+from ._summary import Summary
 
 
-class Outcome(NamedTuple):
-    """What is kept of a stored block in memory."""
-
-    file: str
-    loss: np.ndarray
-    status: np.ndarray
-
-    @classmethod
-    def of(cls, path: Path, block: Block) -> "Outcome":
-        """That of a block that was read from a file."""
-        codes = [Status[word.upper()] for word in block.variables["status"].values]
-        return cls(path.name, block.variables["loss"].values, np.array(codes, np.int64))
-
-
-class _Part:
-    """The progress of one block as a part of that of the plan."""
-
-    def __init__(self, whole: Progress):
-        self._whole = whole
-
-    def start(self, description: str, total: int, unit: str = "steps") -> None:
-        """Leaves the bar of the plan as it is."""
-
-    def advance(self, amount: int, note: str = "") -> None:
-        """Moves the bar of the plan on."""
-        self._whole.advance(amount, note)
-
-    def close(self) -> None:
-        """Leaves the bar of the plan as it is."""
-
-
-def run(spec: Spec, store: Path | str, *, progress: Progress = NoProgress()) -> Summary:  # noqa: B008 (stateless)
+def run(
+    spec: Any,
+    store: Any,
+    *,
+    executor: Any = InThisProcess(),  # noqa: B008 (frozen)
+    checkpoint_every: Any = 60.0,
+    progress: Progress = NoProgress(),  # noqa: B008 (stateless)
+) -> Summary:
     """Trains every network of a spec and keeps it in a store.
 
     Blocks that the store holds already are compared with the hash in their names and not computed again. Damaged ones
     are set aside and computed anew; one that lacks seeds is computed with them and then set aside. A block that raises
-    is counted as failed and tried again by the next run.
+    is counted as failed and tried again by the next run. Several programs may fill one store at once: a block that
+    another one has stored is not begun.
 
     Args:
         spec: The spec, with or without a sweep.
         store: Folder of the store; made if it is missing.
-        progress: Told about training steps.
+        executor: Where blocks are trained: `InThisProcess()`, `LocalProcesses(...)` or `Dask(...)`. The numbers are the
+            same everywhere.
+        checkpoint_every: Least seconds between two checkpoints inside a block, > 0. A run that is killed goes on
+            from there.
+        progress: Told about networks, in fractions of their steps.
 
     Returns:
         A `Summary` of all networks of the plan.
 
     Raises:
-        InvalidInput: If the store cannot be written or is that of another plan, or settings cannot be trained.
+        InvalidInput: If the store cannot be written or is that of another plan, or no block of the plan can be trained
+            with these settings.
+        TrainingFailed: If the workers of an executor cannot be started.
     """
     began = time.monotonic()
+    check_kind("spec", spec, Spec, "a spec, as specs.read gives it")
+    if isinstance(executor, type):
+        executor = Shown(executor.__name__)
+    check_kind("executor", executor, Executor, "InThisProcess(), LocalProcesses(...) or Dask(...)")
+    check_number("checkpoint_every", checkpoint_every, "a number of seconds > 0", lambda value: value > 0)
     plan, place = make_plan(spec), Store(store)
     place.prepare(plan)
-    stored = {block.header.key: Outcome.of(path, block) for path, block in place.finished(plan)}
-    missing = [block for block in plan.blocks if block.key not in stored]
-    reused = sum(len(block.seeds) for block in plan.blocks if block.key in stored)
-    errors: dict[str, str] = {}
-    environment = describe_environment()
-    steps = sum(block.spec.training.steps for block in missing)
-    progress.start(f"training {sum(len(block.seeds) for block in missing)} networks", steps)
-    try:
-        for block in missing:
-            try:
-                trained = train_block(block, axes=plan.axes, environment=environment, progress=_Part(progress))
-            except InvalidInput:
-                raise
-            except Exception as error:
-                reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-                errors[block.key] = f"{_label(block.coordinates) or 'all'}: {reason}"
-                continue
-            path = place.write(block.key, trained.content, trained.seconds)
-            stored[block.key] = Outcome(path.name, trained.loss, trained.status)
-    finally:
-        progress.close()
-        place.write_manifest(_manifest(plan, stored, errors, environment))
-    done = sum(len(block.seeds) for block in plan.blocks if block.key in stored)
+    with place.joined() as shared:
+        ledger = Ledger(plan, place)
+        for block, path, stored in place.finished(plan):
+            ledger.stored[block.key] = Outcome.of(path, stored)
+        reused = ledger.done
+        settings = {
+            "axes": plan.axes,
+            "store": str(place.path.resolve()),
+            "plan": plan_digest(place.path),
+            "checkpoint_every": float(checkpoint_every),
+        }
+        # where two programs fill one store they meet in the middle
+        missing = ledger.missing[::-1] if shared else ledger.missing
+        meter = _Meter(progress, ledger)
+        progress.start(f"training {plan.n_networks - reused} networks", plan.n_networks - reused, "networks")
+
+        def jobs() -> Iterator[Job]:
+            for block in missing:
+                if not ledger.found(block, progress):
+                    yield Job.of(block, **settings)
+
+        try:
+            with contextlib.closing(executor.train(jobs(), meter)) as answers:
+                for job, answer in answers:
+                    ledger.enter(job.key, answer)
+                    meter.tell()
+        finally:
+            progress.close()
+            ledger.write_manifest()
+    _refuse(ledger)
     return Summary(
         networks=plan.n_networks,
-        done=done,
-        failed=plan.n_networks - done,
+        done=ledger.done,
+        failed=plan.n_networks - ledger.done,
         seconds=time.monotonic() - began,
         store=place.path,
-        points=point_summaries(plan, stored),
-        reused=reused,
-        errors=tuple(errors.values()),
+        points=point_summaries(plan, ledger.stored),
+        reused=reused + ledger.by_others,
+        errors=tuple(failed.reason for failed in ledger.failed.values()),
         set_aside=tuple(place.set_aside),
         replaced=tuple(place.replaced),
     )
 
 
-def describe_environment() -> dict[str, Any]:
-    """The versions, the machine and how many of its cores are used: what the bytes of a block depend on."""
-    return {"spiralsink": __version__} | describe_machine()
+class _Meter:
+    """Passes fractions of networks on as whole ones."""
+
+    def __init__(self, progress: Progress, ledger: Ledger):
+        self._progress, self._ledger = progress, ledger
+        self._networks, self._shown = 0.0, 0
+
+    def __call__(self, networks: float) -> None:
+        self._networks += networks
+        # a millionth, because fractions of a block do not add up to it exactly
+        whole = int(self._networks + 1e-6)
+        self._progress.advance(whole - self._shown, self._ledger.note)
+        self._shown = whole
+
+    def tell(self) -> None:
+        """Shows how many blocks there are now."""
+        self._progress.advance(0, self._ledger.note)
 
 
-def point_summaries(plan: Plan, stored: dict[str, Outcome]) -> tuple[PointSummary, ...]:
-    """The stored networks of each point of a plan."""
-    grouped: dict[str, list[Outcome]] = {}
-    for block in plan.blocks:
-        found = grouped.setdefault(_label(block.coordinates), [])
-        if block.key in stored:
-            found.append(stored[block.key])
-    return tuple(
-        PointSummary(
-            label,
-            np.concatenate([np.empty(0), *(each.loss for each in found)]),
-            np.concatenate([np.empty(0, np.int64), *(each.status for each in found)]),
-        )
-        for label, found in grouped.items()
-    )
-
-
-def _manifest(
-    plan: Plan, stored: dict[str, Outcome], errors: dict[str, str], environment: dict[str, Any]
-) -> dict[str, Any]:
-    blocks = [
-        {
-            "key": block.key,
-            "file": f"blocks/{stored[block.key].file}" if block.key in stored else None,
-            "coordinates": block.coordinates,
-            "seeds": [block.seeds[0], block.seeds[-1]],
-            "networks": len(block.seeds),
-            "statuses": count_statuses(stored[block.key].status) if block.key in stored else {},
-            "error": errors.get(block.key),
-        }
-        for block in plan.blocks
-    ]
-    return {
-        "format": 1,
-        "engine_version": ENGINE_VERSION,
-        "environment": environment,
-        "networks": plan.n_networks,
-        "done": sum(block["networks"] for block in blocks if block["file"]),
-        "axes": plan.axes,
-        "blocks": blocks,
-    }
-
-
-def _label(coordinates: dict[str, Any]) -> str:
-    parts = []
-    for field, value in coordinates.items():
-        shown = f"{value:.6g}" if isinstance(value, float) else str(value)
-        parts.append(f"{field.rsplit('.', 1)[-1]} {shown}")
-    return ", ".join(parts)
+def _refuse(ledger: Ledger) -> None:
+    """Raises what refused the settings if that is why nothing at all is stored."""
+    errors = [failed.error for failed in ledger.failed.values()]
+    if not ledger.stored and errors and errors[0] is not None and all(errors):
+        raise errors[0]

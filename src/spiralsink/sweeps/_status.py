@@ -7,10 +7,10 @@ import numpy as np
 
 from .._atomic import read_file
 from .._errors import InvalidInput, Shown, SpiralsinkError
-from ..data import SECONDS, Block, list_blocks, read_block
+from ..data import SECONDS, Block, count_networks, list_blocks, read_block
 from ..specs import parse
-from ._plan import BlockPlan, make_plan
-from ._run import Outcome, point_summaries
+from ._ledger import Outcome, point_summaries
+from ._plan import BlockPlan, Plan, make_plan
 from ._store import Store
 from ._summary import Summary
 
@@ -38,7 +38,9 @@ def status(store: Path | str) -> Summary:
         plan = make_plan(parse(read_file(file).decode()))
     except (SpiralsinkError, UnicodeDecodeError) as error:
         raise InvalidInput(str(file), Shown(f"a plan that cannot be read ({error})"), "the plan of a store") from None
-    found, stored, damaged, seconds = list_blocks(place.path), {}, [], 0.0
+    stored, damaged, seconds = {}, [], 0.0
+    environments: dict[bytes, int] = {}
+    found = list_blocks(place.path)
     for block in plan.blocks:
         path = found.get(block.key)
         if path is None:
@@ -46,10 +48,13 @@ def status(store: Path | str) -> Summary:
         try:
             whole = read_block(path)
         except SpiralsinkError as error:
-            damaged.append(str(error))
+            if path.exists():  # else another program has just replaced it
+                damaged.append(str(error))
             continue
         stored[block.key] = Outcome.of(path, whole)
         seconds += _seconds(whole)
+        made = msgspec.json.encode(whole.header.environment, order="sorted")
+        environments[made] = environments.get(made, 0) + len(whole.header.seeds)
     done = sum(_count(block, stored) for block in plan.blocks)
     failed, errors = _failures(place.path / "manifest.json", {block.key for block in plan.blocks} - set(stored))
     return Summary(
@@ -60,7 +65,15 @@ def status(store: Path | str) -> Summary:
         store=place.path,
         points=point_summaries(plan, stored),
         errors=(*damaged, *errors),
+        environments=tuple((msgspec.json.decode(made), count) for made, count in environments.items()),
     )
+
+
+def stored_networks(plan: Plan, store: Path) -> dict[str, int]:
+    """How many networks of a plan a store holds, by the key of the block; their numbers are not looked at."""
+    found = list_blocks(store)
+    counts = {block.key: count_networks(found[block.key]) for block in plan.blocks if block.key in found}
+    return {block.key: len(block.seeds) for block in plan.blocks if counts.get(block.key, 0) >= len(block.seeds)}
 
 
 def _count(block: BlockPlan, stored: dict[str, Outcome]) -> int:

@@ -1,5 +1,6 @@
 """Stores: folders in which finished blocks are whole files, whatever happens to the program that writes them."""
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,11 +12,14 @@ from .._atomic import make_folder, read_file, reason, write_file
 from .._errors import InvalidInput, Shown, SpiralsinkError
 from ..data import Block, block_file, count_networks, list_blocks, read_block, seconds_file
 from ..specs import Spec, parse
-from ._plan import Plan
+from ._plan import BlockPlan, Plan
+
+UNFINISHED = "unfinished"
+"""Folder of a store for the checkpoints of blocks that are in training."""
 
 
 class Store:
-    """A folder with `plan.toml`, `blocks/`, `seconds/`, `aside/` and `manifest.json`.
+    """A folder with `plan.toml`, `blocks/`, `seconds/`, `unfinished/`, `aside/` and `manifest.json`.
 
     Attributes:
         path: The folder.
@@ -46,30 +50,56 @@ class Store:
             make_folder(self.path / name)
         write_file(self.path / "plan.toml", (plan.spec.source or plan.spec.to_toml()).encode())
 
-    def finished(self, plan: Plan) -> Iterator[tuple[Path, Block]]:
+    @contextlib.contextmanager
+    def joined(self) -> Iterator[bool]:
+        """Marks the store as being filled; whether another program of this machine fills it, too.
+
+        Two of them do no harm to each other, so where a file system has no locks nothing is lost but time.
+        """
+        with contextlib.ExitStack() as stack:
+            alone = True
+            with contextlib.suppress(ImportError, OSError):
+                import fcntl
+
+                folder = os.open(self.path / "blocks", os.O_RDONLY)
+                stack.callback(os.close, folder)
+                try:
+                    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    alone = False
+            try:
+                yield not alone
+            finally:
+                with contextlib.suppress(OSError):
+                    (self.path / UNFINISHED).rmdir()  # unless something is in it
+
+    def finished(self, plan: Plan) -> Iterator[tuple[BlockPlan, Path, Block]]:
         """The blocks of the plan that are stored whole, with all their seeds; damaged ones are moved to `aside/`."""
         found = list_blocks(self.path)
         for block in plan.blocks:
             path = found.get(block.key)
-            if path is None:
-                continue
-            try:
-                stored = read_block(path)
-            except SpiralsinkError:
-                self._put_aside(path)
-                self.set_aside.append(path.name)
-                continue
-            if stored.header.seeds == list(block.seeds):
-                yield path, stored
+            if path is not None and (stored := self._whole(block, path)) is not None:
+                yield block, path, stored
+
+    def find(self, block: BlockPlan) -> tuple[Path, Block] | None:
+        """A block that was stored whole meanwhile, by another program."""
+        for path in sorted((self.path / "blocks").glob(f"{block.key}.*.safetensors")):
+            if count_networks(path) == len(block.seeds) and (stored := self._whole(block, path)) is not None:
+                return path, stored
+        return None
 
     def write(self, key: str, content: bytes, seconds: Mapping[str, float]) -> Path:
-        """Stores a finished block, and what it took; then moves what it replaces to `aside/`."""
+        """Stores a finished block, and what it took; then moves what it replaces to `aside/`.
+
+        A block of more networks, which a wider plan may have stored meanwhile, stays.
+        """
         path = self.path / "blocks" / block_file(key, content)
         write_file(seconds_file(path), msgspec.json.encode(seconds, order="sorted"))
         write_file(path, content)
-        for before in sorted(path.parent.glob(f"{key}.*.safetensors")):
-            if before != path:
-                self._put_aside(before)
+        others = [each for each in sorted(path.parent.glob(f"{key}.*.safetensors")) if each != path]
+        held = count_networks(path) if others else 0
+        for before in others:
+            if count_networks(before) <= held and self._put_aside(before):
                 self.replaced.append(before.name)
         return path
 
@@ -77,12 +107,25 @@ class Store:
         """Writes `manifest.json`, a cache of what the blocks say."""
         write_file(self.path / "manifest.json", msgspec.json.format(msgspec.json.encode(table), indent=1) + b"\n")
 
-    def _put_aside(self, path: Path) -> None:
+    def _whole(self, block: BlockPlan, path: Path) -> Block | None:
+        try:
+            stored = read_block(path)
+        except SpiralsinkError:
+            if self._put_aside(path):
+                self.set_aside.append(path.name)
+            return None
+        return stored if stored.header.seeds == list(block.seeds) else None
+
+    def _put_aside(self, path: Path) -> bool:
+        """Whether there was something to move; another program may have done it."""
         make_folder(self.path / "aside")
         try:
             os.replace(path, self.path / "aside" / path.name)
+        except FileNotFoundError:
+            return False
         except OSError as error:
             raise InvalidInput(str(path), reason(error), "a block that can be moved to aside/") from None
+        return True
 
     def _difference(self, spec: Spec) -> str:
         try:

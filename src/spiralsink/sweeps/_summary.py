@@ -8,6 +8,9 @@ import numpy as np
 
 from .._status import count_statuses
 
+_MOST_LINES = 40
+"""Points that are listed for a reader; a program gets them all."""
+
 
 @dataclasses.dataclass(frozen=True)
 class PointSummary:
@@ -39,6 +42,8 @@ class Summary:
         errors: What failed blocks raised.
         set_aside: Names of damaged blocks that were computed anew.
         replaced: Names of blocks that gave way to one with more seeds.
+        environments: Versions, machine and engine, and how many networks were made with them, where that was looked
+            up. More than one of them can differ in rounding.
     """
 
     networks: int
@@ -51,6 +56,7 @@ class Summary:
     errors: tuple[str, ...] = ()
     set_aside: tuple[str, ...] = ()
     replaced: tuple[str, ...] = ()
+    environments: tuple[tuple[dict[str, Any], int], ...] = ()
 
     @property
     def statuses(self) -> dict[str, int]:
@@ -70,6 +76,7 @@ class Summary:
             "errors": list(self.errors),
             "set_aside": list(self.set_aside),
             "replaced": list(self.replaced),
+            "environments": [{"networks": count} | made for made, count in self.environments],
             "points": [
                 {
                     "coordinates": point.label,
@@ -85,10 +92,13 @@ class Summary:
     def __str__(self) -> str:
         width = max([5, *(len(point.label) for point in self.points)])
         lines = [f"{'point':{width}}  networks   best loss  median loss  statuses"]
-        for point in self.points:
+        for point in self.points[:_MOST_LINES]:
             counted = ", ".join(f"{count} {word}" for word, count in count_statuses(point.status).items())
             numbers = f"{_lowest(point.loss):11.5g}  {_median(point.loss):11.5g}"
             lines.append(f"{point.label or 'all':{width}}  {len(point.loss):8d} {numbers}  {counted}")
+        if len(self.points) > _MOST_LINES:
+            lines.append(f"... and {len(self.points) - _MOST_LINES} further points")
+        lines += _mixed(self.environments)
         lines += [f"set aside as damaged and computed anew: {name}" for name in self.set_aside]
         lines += [f"set aside for a block with more seeds: {name}" for name in self.replaced]
         lines += [f"failed: {error}" for error in self.errors]
@@ -98,6 +108,21 @@ class Summary:
             f"{self.seconds:.1f} s: {self.store}"
         )
         return "\n".join(lines)
+
+
+def _mixed(environments: tuple[tuple[dict[str, Any], int], ...]) -> list[str]:
+    """One line for each thing in which the environments of a store differ."""
+    names = dict.fromkeys(name for made, _ in environments for name in made)
+    lines = []
+    for name in names:
+        counts: dict[str, int] = {}
+        for made, count in environments:
+            shown = str(made.get(name, "unknown"))
+            counts[shown] = counts.get(shown, 0) + count
+        if len(counts) > 1:
+            shares = ", ".join(f"{shown} ({count} networks)" for shown, count in counts.items())
+            lines.append(f"mixed {name}: {shares}")
+    return lines
 
 
 def _lowest(loss: np.ndarray) -> float:

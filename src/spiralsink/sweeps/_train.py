@@ -1,7 +1,8 @@
 """One block: its networks are drawn, trained and measured."""
 
+import re
 import time
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,21 +10,16 @@ import msgspec
 import numpy as np
 
 from .._errors import InvalidInput
+from .._machine import usable_cores
 from .._progress import NoProgress, Progress
 from .._tensors import describe_network
 from ..data import FORMAT, SECONDS, BlockHeader, encode_block
 from ..specs import resolve
-from ..training import Every, Variable, fit, result_variables
+from ..training import Checkpoint, Every, NoCheckpoint, Variable, fit, result_variables
+from ._messages import Trained
 from ._plan import ENGINE_VERSION, BlockPlan
 
-
-class TrainedBlock(NamedTuple):
-    """A block after training: what is written, the seconds of one network, and the columns that the summary shows."""
-
-    content: bytes
-    seconds: dict[str, float]
-    loss: np.ndarray
-    status: np.ndarray
+_THREADS = re.compile(r", \d+ threads?")
 
 
 def train_block(
@@ -31,8 +27,9 @@ def train_block(
     *,
     axes: list[list[str]],
     environment: dict[str, Any],
+    checkpoint: Checkpoint | NoCheckpoint = NoCheckpoint(),  # noqa: B008 (frozen)
     progress: Progress = NoProgress(),  # noqa: B008 (stateless)
-) -> TrainedBlock:
+) -> Trained:
     """Trains and measures the networks of a block.
 
     The random numbers of each network, for its first weights and for its sequences, derive from the settings of its
@@ -42,6 +39,7 @@ def train_block(
         block: The block.
         axes: The dotted fields of each axis of the plan.
         environment: Versions and machine; the engine is added.
+        checkpoint: Where training goes on after it was cut short.
         progress: Told about training steps.
 
     Raises:
@@ -63,6 +61,7 @@ def train_block(
             objective=problem.objective,
             optimizer=problem.optimizer,
             record=Every(training.record_every),
+            checkpoint=checkpoint,
             progress=progress,
         )
     except InvalidInput as error:
@@ -77,6 +76,7 @@ def train_block(
     }
     spent = (trained - began, time.perf_counter() - trained)
     seconds = {name: each / len(block.seeds) for name, each in zip(SECONDS, spent, strict=True)}
+    seconds["cores"] = usable_cores()
     networks = result.networks[kept]
     header = BlockHeader(
         format=FORMAT,
@@ -88,11 +88,16 @@ def train_block(
         coordinates=block.coordinates,
         axes=axes,
         seeds=list(block.seeds),
-        environment=environment | {"engine": result.engine},
+        # how many threads there were changes no number
+        environment=environment | {"engine": _THREADS.sub("", result.engine)},
         dims={name: list(variable.dims) for name, variable in variables.items()},
     )
-    content = encode_block(header, networks, variables)
-    return TrainedBlock(content, seconds, np.asarray(result.loss)[kept], np.asarray(result.status)[kept])
+    return Trained(
+        content=encode_block(header, networks, variables),
+        seconds=seconds,
+        losses=np.asarray(result.loss, np.float64)[kept].tobytes(),
+        statuses=np.asarray(result.status, np.int8)[kept].tobytes(),
+    )
 
 
 def _network_keys(point_number: int, seeds: np.ndarray) -> tuple[jax.Array, jax.Array]:

@@ -1,0 +1,38 @@
+"""Where blocks are trained: the protocol of executors, and the one that needs nothing."""
+
+import dataclasses
+from collections.abc import Generator, Iterator
+from typing import Protocol, runtime_checkable
+
+from ._attempt import Report, attempt
+from ._messages import Failed, Job, Trained
+
+Answer = tuple[Job, Trained | Failed]
+
+
+@runtime_checkable
+class Executor(Protocol):
+    """Trains blocks somewhere."""
+
+    def train(self, jobs: Iterator[Job], report: Report) -> Generator[Answer, None, None]:
+        """Yields one answer for each job, in any order.
+
+        Closing the generator ends what still runs.
+
+        Args:
+            jobs: The blocks. The next one is asked for when there is somebody to train it, so that no more is in
+                memory than is in training.
+            report: Told how many networks, in fractions of their steps, were trained since it was told last; less
+                than 0 where work was lost.
+        """
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class InThisProcess:
+    """One block after the other, in this process and on all of its cores."""
+
+    def train(self, jobs: Iterator[Job], report: Report) -> Generator[Answer, None, None]:
+        """Yields one answer for each job, in their order."""
+        for job in jobs:
+            yield job, attempt(job, report)
