@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import glob
 import json
 import os
 import time
@@ -55,7 +56,7 @@ class Checkpoint:
     """
 
     path: Any
-    every: float = 60.0
+    every: Any = 60.0
 
     def __post_init__(self) -> None:
         check_kind("checkpoint.path", self.path, (str, os.PathLike), "the name of a file")
@@ -107,6 +108,10 @@ class _KeptInFile:
         return time.monotonic() - self._written >= self._every
 
     def read(self) -> dict[str, np.ndarray] | None:
+        # of a process that was killed while it wrote
+        for leftover in self._path.parent.glob(f".{glob.escape(self._path.name)}.*.tmp"):
+            with contextlib.suppress(OSError):
+                leftover.unlink()
         return read_checkpoint(self._path, self._training) if self._path.exists() else None
 
     def write(self, tensors: dict[str, np.ndarray]) -> None:
@@ -144,13 +149,8 @@ def write_checkpoint(path: Path, training: str, tensors: dict[str, np.ndarray]) 
         InvalidInput: If the file cannot be written; says why.
     """
     arrays = {name: np.array(tensor, order="C") for name, tensor in tensors.items()}
-    description = {
-        "format": FORMAT,
-        "kind": "checkpoint",
-        "training": training,
-        "digest": _digest(training, arrays),
-    }
-    write_file(path, safetensors.numpy.save(arrays, metadata={_KEY: json.dumps(description)}))
+    metadata = {_KEY: json.dumps(_describe(training, arrays))}
+    write_file(path, safetensors.numpy.save(arrays, metadata=metadata))
 
 
 def read_checkpoint(path: Path, training: str) -> dict[str, np.ndarray]:
@@ -164,8 +164,8 @@ def read_checkpoint(path: Path, training: str) -> dict[str, np.ndarray]:
         tensors = safetensors.numpy.load(content)
         size = int.from_bytes(content[:8], "little")
         description = json.loads(json.loads(content[8 : 8 + size])["__metadata__"][_KEY])
-        version, written_by, digest = (description[name] for name in ("format", "training", "digest"))
-        intact = version != FORMAT or digest == _digest(written_by, tensors)
+        version, written_by = description["format"], description["training"]
+        intact = version != FORMAT or description == _describe(written_by, tensors)
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError, RecursionError):
         intact, version, written_by, tensors = False, FORMAT, "", {}
     if not intact:
@@ -179,5 +179,7 @@ def read_checkpoint(path: Path, training: str) -> dict[str, np.ndarray]:
     return {name: np.array(tensor) for name, tensor in tensors.items()}
 
 
-def _digest(training: str, tensors: dict[str, np.ndarray]) -> str:
-    return fingerprint(format=FORMAT, training=training, tensors=tensors)
+def _describe(training: str, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The metadata of a file; `digest` is over everything in it."""
+    digest = fingerprint(format=FORMAT, training=training, tensors=tensors)
+    return {"format": FORMAT, "kind": "checkpoint", "training": training, "digest": digest}

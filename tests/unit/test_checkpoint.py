@@ -1,0 +1,422 @@
+"""Checkpoints: a training that ended at any instant goes on to the very bytes of one that was never disturbed."""
+
+import dataclasses
+import errno
+import functools
+import os
+import signal
+import subprocess
+import sys
+import types
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+import spiralsink as sk
+from spiralsink.training import _checkpoint, _compiler, _descent, _fit, _log, _native
+from spiralsink.training._checkpoint import read_checkpoint, write_checkpoint
+from spiralsink.training._fingerprint import fingerprint
+from spiralsink.training._goals import prepare
+from spiralsink.training._lanes import to_lanes
+
+KEY, COUNT, STEPS = jax.random.key(3), 6, 60
+SAMPLED = sk.SampledLoss(8, 6, n_evaluation=300)
+SETTLED = sk.StopWhenSettled(over=10, fall=0.3, check_every=10)
+RATES = [80.0, 80.0, 80.0, 180.0, 0.01, 0.02]  # three networks diverge after 10 steps, the fourth after 20
+CASES = {
+    "native": {"objective": SAMPLED, "stopping": SETTLED},
+    "batched": {"objective": SAMPLED, "stopping": SETTLED, "engine": sk.Batched()},
+    "diverging": {"objective": SAMPLED, "optimizer": sk.Adam(RATES, "constant"), "engine": sk.Batched()},
+    "penalised": {"objective": sk.Penalised(SAMPLED), "record": sk.Every(0), "stopping": SETTLED},
+    "exact": {"objective": sk.ExpectedLoss(6)},
+    "bfgs": {"objective": sk.ExpectedLoss(6), "optimizer": sk.BFGS()},
+}
+every_case = pytest.mark.parametrize("case", CASES)
+
+
+def start():
+    return sk.RecurrentNetwork.init(KEY, stack=COUNT)
+
+
+def train(case="native", **changes):
+    about = {"task": sk.Delay(1), "process": sk.SparseProcess(1, 0.5), "networks": start()}
+    about |= {"key": KEY, "steps": STEPS, "record": sk.Every(15)} | CASES[case] | changes
+    return sk.fit(about.pop("networks"), about.pop("task"), about.pop("process"), **about)
+
+
+whole = functools.cache(train)
+
+
+class Killed(Exception):
+    pass
+
+
+class Killer(sk.NoProgress):
+    """Ends the training after some chunks."""
+
+    def __init__(self, chunks, by=Killed):
+        self.left, self.by = chunks, by
+
+    def advance(self, amount, note=""):
+        self.left -= bool(amount)
+        if not self.left:
+            raise self.by
+
+
+class Small:
+    """Chunks of a few steps, whatever the clock says."""
+
+    def __init__(self, steps=7):
+        self._steps = steps
+
+    def target(self, step, until):
+        return min(until, step + self._steps)
+
+    def tell(self, taken, seconds):
+        pass
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    for module in (_descent, _native):
+        monkeypatch.setattr(module, "Pace", Small)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "training.safetensors"
+
+
+def content(result):
+    """Everything of a result but the time it took."""
+    names = [each.name for each in dataclasses.fields(result) if each.name not in ("seconds", "history")]
+    history = {f"history.{name}": value for name, value in vars(result.history).items()}
+    return {name: jax.tree.leaves(getattr(result, name)) for name in names} | {
+        name: jax.tree.leaves(value) for name, value in history.items()
+    }
+
+
+def assert_same(found, expected):
+    found, expected = content(found), content(expected)
+    assert found.keys() == expected.keys()
+    for name in found:
+        for one, other in zip(found[name], expected[name], strict=True):
+            assert np.asarray(one).dtype == np.asarray(other).dtype, name
+            np.testing.assert_array_equal(one, other, err_msg=name)
+
+
+@every_case
+def test_goes_on_to_the_same_bytes(case, path, small_chunks):
+    """Killed after every other chunk, so that it takes many calls; the last of them is not disturbed."""
+    kept, calls = sk.Checkpoint(path, 1e-9), 0
+    while calls < 4:
+        calls += 1
+        with pytest.raises(Killed):
+            train(case, checkpoint=kept, progress=Killer(2))
+        assert [each.name for each in path.parent.iterdir()] == [path.name]
+    assert_same(train(case, checkpoint=kept), whole(case))
+    assert not path.exists()
+
+
+def test_cases_are_what_they_are_meant_to_be():
+    stopped = whole("native").history.networks.W_h
+    assert (stopped[-2] == stopped[-1]).all(axis=(1, 2)).any()
+    assert not (stopped[-2] == stopped[-1]).all()
+    assert (whole("diverging").status == sk.Status.DIVERGED).sum() == 4
+    assert whole("bfgs").networks.W_h.dtype == np.float64
+    assert whole("exact").history.terms is not None
+
+
+def test_lanes_that_diverge_leave_at_steps_that_the_clock_has_no_part_in(monkeypatch):
+    case = CASES["diverging"]
+    goal = prepare(case["objective"], start(), sk.Delay(1), sk.SparseProcess(1, 0.5), key=KEY, threads=0).goal
+    found = {}
+    for chunk in (1, 5, 1000):
+        monkeypatch.setattr(_descent, "Pace", lambda chunk=chunk: Small(chunk))
+        lanes = to_lanes(start(), (COUNT,), np.float32)
+        training = _descent.Descent(goal, lanes, optimizer=case["optimizer"], steps=STEPS, engine=sk.Batched())
+        for stop in (15, 31, 40):
+            while training.step < stop:
+                training.advance(stop)
+            found.setdefault(stop, []).append(training.snapshot())
+    for first, *others in found.values():
+        for other in others:
+            assert first.keys() == other.keys()
+            assert all(np.array_equal(first[name], other[name], equal_nan=True) for name in first)
+    assert [len(each[0]["where"]) for each in found.values()] == [6, 3, 3]
+    assert [each[0]["alive"].sum() for each in found.values()] == [3, 2, 2]
+
+
+@pytest.mark.parametrize("engine", [sk.Automatic(), sk.Batched()])
+def test_when_all_have_diverged_does_not_depend_on_the_clock(engine, monkeypatch):
+    steps = []
+    for chunk in (1, 1000):
+        for module in (_descent, _native):
+            monkeypatch.setattr(module, "Pace", lambda chunk=chunk: Small(chunk))
+        steps.append(train(optimizer=sk.Adam(1e25, "constant"), stopping=sk.NoStopping(), engine=engine).steps)
+    assert steps == [15, 15]
+
+
+def ctrl_c_at(line, path):
+    """Whether there are so many lines in a training; Ctrl-C comes at that one."""
+    left, files = [line], {module.__file__ for module in (_fit, _log, _native, _descent, _checkpoint)}
+
+    def trace(frame, event, _):
+        if frame.f_code.co_filename not in files:
+            return None
+        if event == "line":
+            left[0] -= 1
+            if not left[0]:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        train(checkpoint=sk.Checkpoint(path, 1e-9))
+    except KeyboardInterrupt:
+        pass
+    finally:
+        sys.settrace(before)
+    return left[0] <= 0
+
+
+def test_ctrl_c_at_every_line(path, small_chunks):
+    line = 0
+    while ctrl_c_at(line := line + 171, path):
+        assert_same(train(checkpoint=sk.Checkpoint(path, 1e-9)), whole("native"))
+        assert not list(path.parent.iterdir())
+    assert line > 1000
+
+
+@pytest.mark.parametrize("case", ["native", "batched", "bfgs"])
+def test_ctrl_c_writes_what_there_is(case, path):
+    kept = sk.Checkpoint(path, 1e9)
+    found = train(case, checkpoint=kept, progress=Killer(2, by=KeyboardInterrupt))
+    assert found.interrupted
+    assert found.steps < whole(case).steps
+    assert path.exists()
+    seen = []
+    progress = types.SimpleNamespace(
+        start=lambda *_: None, close=lambda: None, advance=lambda n, note="": seen.append(n)
+    )
+    assert_same(train(case, checkpoint=kept, progress=progress), whole(case))
+    assert seen[0] >= (found.steps if case != "bfgs" else 1)
+    assert not path.exists()
+
+
+def test_without_one_nothing_is_written(path, monkeypatch):
+    monkeypatch.chdir(path.parent)
+    assert train(progress=Killer(2, by=KeyboardInterrupt)).interrupted
+    assert not list(path.parent.iterdir())
+
+
+PROGRAM = """
+import os, signal, sys
+import spiralsink as sk
+from test_checkpoint import train
+
+writes, real = [], os.replace
+
+def replace(source, target):
+    writes.extend([target] if str(target) == sys.argv[1] else [])
+    if len(writes) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    real(source, target)
+
+os.replace = replace
+train(checkpoint=sk.Checkpoint(sys.argv[1], 1e-9))
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL")
+def test_killed_while_it_writes(path):
+    """Another process, the third file of which is complete but not yet in its place."""
+    environment = os.environ | {"PYTHONPATH": os.path.dirname(__file__)}
+    given = [sys.executable, "-c", PROGRAM, str(path)]
+    ended = subprocess.run(given, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert len(list(path.parent.iterdir())) == 2
+    assert_same(train(checkpoint=sk.Checkpoint(path)), whole("native"))
+    assert not list(path.parent.iterdir())
+
+
+def keep(path, **changes):
+    with pytest.raises(Killed):
+        train(checkpoint=sk.Checkpoint(path, 1e-9), progress=Killer(3), **changes)
+
+
+OTHERS = {
+    "networks": start()[::-1],
+    "task": sk.Delay(2),
+    "process": sk.SparseProcess(1, 0.25),
+    "key": jax.random.key(4),
+    "steps": STEPS + 1,
+    "objective": sk.SampledLoss(8, 6, n_evaluation=301),
+    "optimizer": sk.Adam(0.02),
+    "record": sk.Every(14),
+    "stopping": sk.NoStopping(),
+    "engine": sk.Batched(),
+}
+
+
+def test_a_file_of_another_training(path, small_chunks):
+    keep(path)
+    before = path.read_bytes()
+    for name, value in OTHERS.items():
+        with pytest.raises(
+            sk.InvalidInput, match=r"^checkpoint must be a file of this very training, got .* another"
+        ) as caught:
+            train(checkpoint=sk.Checkpoint(path), **{name: value})
+        assert "\n" not in str(caught.value)
+        assert "delete it to begin anew, or name another path" in str(caught.value)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.skipif(_compiler.find_compiler() is None, reason="there is no C++ compiler")
+def test_the_number_of_threads_may_be_another(path, small_chunks):
+    keep(path, engine=sk.Native(2))
+    found = train(checkpoint=sk.Checkpoint(path), engine=sk.Native(1))
+    assert_same(dataclasses.replace(found, engine=whole("native").engine), whole("native"))
+    assert not path.exists()
+
+
+def test_every_byte_counts(path):
+    """Also those of the header: one that is changed, and a file that is cut short anywhere."""
+    tensors = {"step": np.array(3), "alive": np.array([True, False]), "state.0": np.linspace(0, 1, 5, dtype=np.float32)}
+    write_checkpoint(path, "a training", tensors)
+    found = read_checkpoint(path, "a training")
+    assert found.keys() == tensors.keys()
+    assert all(np.array_equal(found[name], tensors[name]) for name in tensors)
+    assert all(
+        found[name].dtype == tensors[name].dtype and found[name].shape == tensors[name].shape for name in tensors
+    )
+    good = path.read_bytes()
+    for place in range(len(good)):
+        for bad in (good[:place], good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :]):
+            path.write_bytes(bad)
+            with pytest.raises(sk.InvalidInput, match=r"^checkpoint must be a") as caught:
+                read_checkpoint(path, "a training")
+            assert "\n" not in str(caught.value)
+
+
+def test_a_damaged_file_is_one_line(path, small_chunks):
+    keep(path)
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 16
+    path.write_bytes(content)
+    with pytest.raises(sk.InvalidInput, match=r"^checkpoint must be a whole file, got .* which is damaged .delete it"):
+        train(checkpoint=sk.Checkpoint(path))
+
+
+def test_a_write_that_fails(path, monkeypatch, small_chunks):
+    keep(path)
+    before = path.read_bytes()
+
+    def full(source, target):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("spiralsink._atomic.os.replace", full)
+    with pytest.raises(sk.InvalidInput, match=r"must be a file that can be written, got no space left on device$"):
+        train(checkpoint=sk.Checkpoint(path, 1e-9))
+    assert path.read_bytes() == before
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_least_seconds_between_two_writes(path, monkeypatch, small_chunks):
+    """The clock goes on by one with every chunk."""
+    now, written = [0.0], []
+    monkeypatch.setattr(_checkpoint, "time", types.SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(_checkpoint, "write_checkpoint", lambda *_: written.append(now[0]))
+
+    class Clock(sk.NoProgress):
+        def advance(self, amount, note=""):
+            now[0] += bool(amount)
+
+    train(checkpoint=sk.Checkpoint(path, 3), progress=Clock(), stopping=sk.NoStopping())
+    assert now[0] == 12  # four parts of 15 steps, in chunks of 7, 7 and 1
+    assert written == [3, 6, 9, 12]
+
+
+class Sum:
+    """A task that is no dataclass."""
+
+    importance = 1.0
+
+    def sample(self, key, process, n_sequences, horizon):
+        inputs = process.sample(key, n_sequences, horizon)
+        return sk.Batch(inputs, inputs, jax.numpy.ones(inputs.shape[:-1]))
+
+
+UNKNOWN = {
+    "optax": (
+        {"optimizer": optax.adam(0.01)},
+        r"optimizer.init must be a dataclass, numbers, text or arrays .*function",
+    ),
+    "task": ({"task": Sum()}, r"task must be a dataclass.*got Sum \(a file could not tell it from another one\)$"),
+    "law": (
+        {
+            "process": sk.SparseProcess(
+                1,
+                0.5,
+                types.SimpleNamespace(
+                    **{name: getattr(sk.Uniform(), name) for name in ("mean", "second_moment", "sample")}
+                ),
+            )
+        },
+        r"process.amplitude must be a dataclass.*got SimpleNamespace",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "message"), UNKNOWN.values(), ids=UNKNOWN)
+def test_what_cannot_be_told_apart_is_refused(changes, message, path):
+    with pytest.raises(sk.NotCovered, match=message) as caught:
+        train(checkpoint=sk.Checkpoint(path), **changes)
+    assert "\n" not in str(caught.value)
+
+
+def test_bad_checkpoints(path):
+    for make, message in [
+        (lambda: sk.Checkpoint(3), "checkpoint.path must be the name of a file, got int"),
+        (lambda: sk.Checkpoint(path, 0), "checkpoint.every must be a finite number > 0, got 0"),
+        (lambda: sk.Checkpoint(path, np.inf), "checkpoint.every must be a finite number > 0"),
+        (lambda: train(checkpoint=path), r"checkpoint must be NoCheckpoint\(\) or Checkpoint\(path\), got"),
+        (lambda: train(checkpoint=sk.Checkpoint), "checkpoint must be NoCheckpoint.*got type"),
+        (lambda: train(checkpoint=sk.Checkpoint(path / "in" / "none")), "checkpoint.path must be a file in a folder"),
+        (lambda: train(checkpoint=sk.Checkpoint(path.parent)), "checkpoint.path must be a file in a folder"),
+    ]:
+        with pytest.raises(sk.InvalidInput, match=message):
+            make()
+
+
+@dataclasses.dataclass(frozen=True)
+class Own:
+    """A task of a user's own."""
+
+    lag: int
+
+
+def test_fingerprints():
+    numbers = np.arange(6.0)
+    values = [
+        None, True, 1, 1.0, "1", b"1", 0.0, -0.0, float("nan"), (1, 2), [1, 2], ((1,), 2), ("12",), ("1", "2"), {}, (),
+        {"a": 1}, {"a": 1, "b": 2}, numbers, numbers.reshape(2, 3), numbers.astype(np.float32), numbers[::-1],
+        np.arange(6), sk.Delay(1), sk.Delay(2), Own(1), Own(2), sk.Uniform(), sk.Uniform(0.0, 2.0), sk.Status.DEAD,
+        sk.Status.DIVERGED, jax.random.key(0), jax.random.key(1), jax.random.key(0, impl="rbg"), sk.NoStopping(),
+    ]  # fmt: skip
+    found = [fingerprint(value=value) for value in values]
+    assert len(set(found)) == len(values)
+    assert fingerprint(other=None) != found[0]
+    for same, value in (
+        ({"b": 2, "a": 1}, {"a": 1, "b": 2}),
+        (np.float64(1), 1.0),
+        (jax.numpy.ones(2, "float32"), np.ones(2, "float32")),
+    ):
+        assert fingerprint(value=same) == fingerprint(value=value)
+    for refused in (len, print, object(), {1: 2}, {1}, sk.Delay, np.array([None]), [lambda: 0], Own(object())):
+        with pytest.raises(sk.NotCovered, match="for a Checkpoint, got"):
+            fingerprint(value=refused)
