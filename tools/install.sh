@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 level=${1:-run}
 case $level in
     run) extras=data,plots,report ;;
-    test) extras=data,plots,report,test,docs ;;
+    test) extras=data,plots,report,cluster,test,docs ;;
     *) echo "install.sh: the level must be run or test, got $level" >&2; exit 2 ;;
 esac
 

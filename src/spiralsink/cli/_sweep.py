@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from ._command import INTERRUPTED, Command, Failure, OneOf, Whole, common, emit, progress, writes_into
+from ._command import INTERRUPTED, Command, Failure, Number, OneOf, Whole, common, emit, progress, writes_into
 
 _EXAMPLE = """
 spiralsink sweep examples/sweep.toml --dry-run
@@ -22,6 +22,9 @@ spiralsink sweep examples/sweep.toml --store results/sweep --executor dask --sch
 @click.option("--executor", type=OneOf(("local", "dask")), default="local", show_default=True, help="Where to train.")
 @click.option("--scheduler", metavar="ADDRESS", help="Of a Dask scheduler; without one, Dask runs on this machine.")
 @click.option("--workers", type=Whole(), help="Processes on this machine; one per core or GPU by default.")
+@click.option(
+    "--checkpoint-every", type=Number(), default=60.0, show_default=True, help="Seconds between those inside a block."
+)
 @click.option("--figures/--no-figures", default=True, help="Whether to draw the standard figures into DIR/figures.")
 @common
 def command(
@@ -32,6 +35,7 @@ def command(
     executor: str,
     scheduler: str | None,
     workers: int | None,
+    checkpoint_every: float,
     figures: bool,
     as_json: bool,
     quiet: bool,
@@ -44,6 +48,7 @@ def command(
     """
     from .._errors import InvalidInput, Shown
     from ..specs import read
+    from ..sweeps import run
 
     if store == "" or (store is None and not dry_run):
         raise InvalidInput("store", Shown("nothing") if store is None else store, "the name of a folder")
@@ -56,10 +61,18 @@ def command(
         return _estimate(what, where, workers, as_json=as_json, quiet=quiet)
     assert where is not None
     try:
-        return _run(what, where, chosen, figures=figures, as_json=as_json, quiet=quiet)
+        with writes_into(where):
+            summary = run(
+                what,
+                where,
+                executor=chosen,
+                checkpoint_every=checkpoint_every,
+                progress=progress(quiet=quiet),
+            )
     except KeyboardInterrupt:
         line = f"spiralsink sweep: interrupted; finished blocks are kept in {store}, the same command goes on"
         raise Failure(line, INTERRUPTED) from None
+    return _finish(summary, where, figures=figures, as_json=as_json, quiet=quiet)
 
 
 def _executor(name: str, scheduler: str | None, workers: int | None) -> Any:
@@ -81,12 +94,10 @@ def _estimate(spec: Any, store: Path | None, workers: int | None, *, as_json: bo
     return 0
 
 
-def _run(spec: Any, store: Path, executor: Any, *, figures: bool, as_json: bool, quiet: bool) -> int:
+def _finish(summary: Any, store: Path, *, figures: bool, as_json: bool, quiet: bool) -> int:
     from .._errors import MissingExtra
-    from ..sweeps import run, write_figures
+    from ..sweeps import write_figures
 
-    with writes_into(store):
-        summary = run(spec, store, executor=executor, progress=progress(quiet=quiet))
     drawn, lines = [], [str(summary)]
     if figures and summary.done:
         try:

@@ -69,12 +69,13 @@ class Estimate:
 
 
 class _Cost(NamedTuple):
-    """What a block of one shape takes: seconds once per process, per block, per step and record; bytes per record."""
+    """What a block of one shape takes: seconds once per process, per block, per step and record; and bytes."""
 
     compiling: float
     block: float
     step: float
     record: float
+    header_bytes: float
     bytes: float
     record_bytes: float
 
@@ -115,7 +116,7 @@ def estimate(plan: Plan, *, store: Path | str | None = None, workers: int | None
             training = block.spec.training
             records = Every(training.record_every).count(training.steps)
             kept = len(block.seeds) / block.n_lanes
-            size += kept * (cost.bytes + cost.record_bytes * (records - 1))
+            size += cost.header_bytes + kept * (cost.bytes + cost.record_bytes * (records - 1))
             if block.key not in done:
                 seconds += cost.block + scale * (cost.step * training.steps + cost.record * (records - 1))
     lanes = sum(block.n_lanes for block in plan.blocks)
@@ -166,6 +167,7 @@ def _probe(worker: WorkerProcess, block: BlockPlan) -> _Cost:
         block=max(again.seconds - few * per_step, 0.0),
         step=per_step,
         record=per_record,
+        header_bytes=again.header_bytes,
         bytes=again.bytes,
         record_bytes=(recorded.bytes - again.bytes) / few,
     )
@@ -173,6 +175,7 @@ def _probe(worker: WorkerProcess, block: BlockPlan) -> _Cost:
 
 class _Timed(NamedTuple):
     seconds: float
+    header_bytes: int
     bytes: int
 
 
@@ -186,7 +189,9 @@ def _time(worker: WorkerProcess, block: BlockPlan, steps: int, record_every: int
     if isinstance(answer, Failed):
         raise answer.error or RuntimeError(answer.reason)
     spent = sum(each for name, each in answer.seconds.items() if name.startswith("seconds_"))
-    return _Timed(spent * len(seeds), len(answer.content))
+    # a file of safetensors begins with the length of its header
+    header = 8 + int.from_bytes(answer.content[:8], "little")
+    return _Timed(spent * len(seeds), header, len(answer.content) - header)
 
 
 def _answer(read: Callable[[], Any]) -> Trained | Failed:
@@ -195,7 +200,8 @@ def _answer(read: Callable[[], Any]) -> Trained | Failed:
     return answer
 
 
-def _in_bytes(size: float) -> str:
+def _in_bytes(count: int) -> str:
+    size = float(count)
     for unit in ("bytes", "kB", "MB", "GB"):
         if size < 1000:
             return f"{size:.3g} {unit}"

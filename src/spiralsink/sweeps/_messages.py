@@ -1,7 +1,7 @@
 """What a run of a plan and its workers say to each other: frames of a length and a message."""
 
 import struct
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -120,7 +120,7 @@ class Moved(msgspec.Struct, frozen=True, tag="moved"):
 Message = Trained | Failed | Ready | Moved
 
 
-def send(stream: IO[bytes], message: Any) -> None:
+def send(stream: Any, message: Any) -> None:
     """Writes a message whole, also to a stream without a buffer."""
     content = msgspec.msgpack.encode(message)
     rest = memoryview(_LENGTH.pack(len(content)) + content)
@@ -129,7 +129,7 @@ def send(stream: IO[bytes], message: Any) -> None:
     stream.flush()
 
 
-def receive(stream: IO[bytes], kind: Any) -> Any:
+def receive(stream: Any, kind: Any) -> Any:
     """Reads a message; None where the other side ended, also in the middle of one.
 
     From a stream without a buffer it takes no more than the message, so that one can wait for the next.
@@ -142,7 +142,7 @@ def receive(stream: IO[bytes], kind: Any) -> Any:
     return msgspec.msgpack.decode(content, type=kind) if len(content) == length else None
 
 
-def _read(stream: IO[bytes], count: int) -> bytes:
+def _read(stream: Any, count: int) -> bytes:
     parts = []
     while count and (part := stream.read(count)):
         parts.append(part)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from ._plan import BlockPlan, Plan
 
 UNFINISHED = "unfinished"
 """Folder of a store for the checkpoints of blocks that are in training."""
+
+_ABANDONED_AFTER = 3600.0
 
 
 class Store:
@@ -67,6 +70,8 @@ class Store:
                     fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     alone = False
+            if alone:
+                self._tidy()
             try:
                 yield not alone
             finally:
@@ -102,6 +107,13 @@ class Store:
             if count_networks(before) <= held and self._put_aside(before):
                 self.replaced.append(before.name)
         return path
+
+    def _tidy(self) -> None:
+        """Removes what killed programs had begun to write, long enough ago that nobody goes on with it."""
+        for unfinished in [*self.path.glob(".*.tmp"), *self.path.glob("*/.*.tmp")]:
+            with contextlib.suppress(OSError):
+                if time.time() - unfinished.stat().st_mtime > _ABANDONED_AFTER:
+                    unfinished.unlink()
 
     def write_manifest(self, table: dict[str, Any]) -> None:
         """Writes `manifest.json`, a cache of what the blocks say."""

@@ -1,0 +1,337 @@
+"""Wherever blocks are trained and whatever happens to the workers, the store holds the same bytes in the end."""
+
+import contextlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+import spiralsink as sk
+from spiralsink import _atomic, _pinned, specs
+from spiralsink._machine import usable_cores
+from spiralsink.cli import main
+from spiralsink.sweeps import LocalProcesses, Store, estimate, make_plan, run
+from spiralsink.sweeps import _attempt as attempts
+from spiralsink.sweeps._local import visible_gpus, worker_places
+from spiralsink.sweeps._messages import Failed, Job, Message, Moved, Ready, Trained, receive, send
+
+TEXT = """
+format = 1
+[task]
+kind = "delay"
+delay = 1
+[process]
+kind = "sparse"
+p = 0.5
+[network]
+readout = "relu"
+tied = true
+[training]
+objective = { kind = "sampled", batch_size = 8, horizon = 4, n_evaluation = 32 }
+steps = 40
+n_seeds = 3
+record_every = 20
+[sweep]
+block_size = 2
+[[sweep.axes]]
+field = "process.p"
+values = [0.5, 0.25]
+"""
+
+
+def blocks(place):
+    return {path.name: path.read_bytes() for path in (Path(place) / "blocks").glob("*.safetensors")}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    place = tmp_path_factory.mktemp("executors") / "store"
+    assert run(specs.parse(TEXT), place).done == 6
+    return place
+
+
+class Meter:
+    """A progress meter that counts, and does something when it is first told of a network."""
+
+    def __init__(self, then=lambda: None):
+        self.networks, self.total, self.notes, self.then = 0, None, [], then
+
+    def start(self, description, total, unit="steps"):
+        self.total = total
+
+    def advance(self, amount, note=""):
+        self.networks += amount
+        self.notes.append(note)
+        then, self.then = self.then, lambda: None
+        then()
+
+    def close(self):
+        pass
+
+
+def children():
+    return [int(each) for each in Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()]
+
+
+def test_processes_store_the_same_bytes_and_none_is_left(tmp_path, whole):
+    before, meter = set(children()), Meter()
+    summary = run(specs.parse(TEXT), tmp_path / "store", executor=LocalProcesses(2), progress=meter)
+    assert (summary.done, summary.failed) == (6, 0)
+    assert blocks(tmp_path / "store") == blocks(whole)
+    assert set(children()) == before
+    assert (meter.networks, meter.total, meter.notes[-1]) == (6, 6, "4/4 blocks")
+    seconds = [json.loads(path.read_text()) for path in (tmp_path / "store" / "seconds").iterdir()]
+    assert {each["cores"] for each in seconds} == {1}
+
+
+def test_a_worker_that_is_killed_is_replaced(tmp_path, whole):
+    before = set(children())
+
+    def kill_one():
+        os.kill(min(set(children()) - before), signal.SIGKILL)
+
+    meter = Meter(kill_one)
+    summary = run(specs.parse(TEXT), tmp_path / "store", executor=LocalProcesses(2), progress=meter)
+    assert (summary.done, summary.failed, meter.networks) == (6, 0, 6)
+    assert blocks(tmp_path / "store") == blocks(whole)
+
+
+def fake_worker(monkeypatch, text):
+    """Workers that run this instead."""
+    command = [sys.executable, "-S", "-c", f"import os, signal, sys\n{text}"]
+    monkeypatch.setattr("spiralsink.sweeps._worker_process.pinned_command", lambda *_, **__: command)
+
+
+def test_workers_that_cannot_start_end_the_run(tmp_path, monkeypatch, capsys):
+    fake_worker(monkeypatch, "sys.exit('no such device')")
+    with pytest.raises(
+        sk.TrainingFailed, match=r"^a worker ended with code 1 before it could train anything: no such device"
+    ):
+        run(specs.parse(TEXT), tmp_path / "store", executor=LocalProcesses(2))
+    (tmp_path / "plan.toml").write_text(TEXT)
+    assert main(["sweep", str(tmp_path / "plan.toml"), "--store", str(tmp_path / "store")]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_block_that_ends_every_worker_is_counted_as_failed(tmp_path, monkeypatch, capsys):
+    stream = io.BytesIO()
+    send(stream, Ready())
+    says = f"sys.stdout.buffer.write({stream.getvalue()!r})\nsys.stdout.flush()\nsys.stdin.buffer.read(9)\n"
+    fake_worker(monkeypatch, f"{says}os.kill(os.getpid(), signal.SIGKILL)")
+    summary = run(specs.parse(TEXT), tmp_path / "store", executor=LocalProcesses(2))
+    assert (summary.done, summary.failed, len(summary.errors)) == (0, 6, 4)
+    assert "p 0.5: WorkerLost: a worker was ended by signal 9 (Killed)" in summary.errors
+    manifest = json.loads((tmp_path / "store" / "manifest.json").read_text())
+    assert {block["error"] for block in manifest["blocks"]} == set(summary.errors)
+
+
+def test_a_worker_of_another_version_trains_nothing():
+    block = make_plan(specs.parse(TEXT)).blocks[0]
+    place = {"axes": [], "store": "", "plan": "-", "checkpoint_every": 60.0}
+    job = Job.of(block, **place)
+    assert (job.block.key, job.block.coordinates, job.block.seeds) == (block.key, block.coordinates, block.seeds)
+    answer = attempts.attempt(msgspec.structs.replace(job, key="another"), lambda _: None)
+    assert answer.reason == f"p 0.5: a worker has another version, spiralsink {sk.__version__}"
+
+
+def test_settings_that_no_block_can_be_trained_with_are_refused_and_else_counted(tmp_path, monkeypatch):
+    def refused(block, **_):
+        if refuse(block):
+            raise sk.InvalidInput("horizon", 9, "shorter")
+        return trained(block, **_)
+
+    trained = attempts.train_block
+    monkeypatch.setattr(attempts, "train_block", refused)
+    refuse = lambda block: True  # noqa: E731
+    with pytest.raises(sk.InvalidInput, match=r"^horizon must be shorter, got 9$"):
+        run(specs.parse(TEXT), tmp_path / "store")
+    refuse = lambda block: block.coordinates["process.p"] == 0.25  # noqa: E731
+    summary = run(specs.parse(TEXT), tmp_path / "store")
+    assert (summary.done, summary.failed) == (3, 3)
+    assert summary.errors == ("p 0.25: horizon must be shorter, got 9",) * 2
+
+
+def test_two_programs_at_one_store_meet_in_the_middle(tmp_path, whole, monkeypatch):
+    """The second begins while the first is in its first block, goes backwards, and trains nothing that is stored."""
+    order = []
+    trained = attempts.train_block
+
+    def counted(block, **options):
+        order.append((who, block.key))
+        return trained(block, **options)
+
+    monkeypatch.setattr(attempts, "train_block", counted)
+    who = "first"
+
+    class Interrupted:
+        def train(self, jobs, report):
+            nonlocal who
+            for number, job in enumerate(jobs):
+                yield job, attempts.attempt(job, report)
+                if not number:
+                    who = "second"
+                    assert run(specs.parse(TEXT), tmp_path / "store").done == 6
+                    who = "first"
+
+    summary = run(specs.parse(TEXT), tmp_path / "store", executor=Interrupted())
+    keys = [block.key for block in make_plan(specs.parse(TEXT)).blocks]
+    assert order == [("first", keys[0]), *(("second", key) for key in (keys[3], keys[2], keys[1]))]
+    assert (summary.done, summary.failed, summary.reused) == (6, 0, 4)
+    assert blocks(tmp_path / "store") == blocks(whole)
+
+
+class Killed(BaseException):
+    """The program ends here and cleans nothing up."""
+
+
+@pytest.mark.parametrize("when", ["before the write", "in the middle of it", "after it"])
+def test_killed_at_any_write_nothing_is_lost_or_doubled(when, tmp_path, whole, monkeypatch):
+    """Every write of a run in turn is the last thing that a program does; then the same command goes on."""
+    known = {}
+    trained = attempts.train_block
+
+    def remembered(block, **options):
+        if block.key not in known:
+            known[block.key] = trained(block, **{**options, "checkpoint": sk.NoCheckpoint()})
+        return known[block.key]
+
+    monkeypatch.setattr(attempts, "train_block", remembered)
+    count, last = 0, None
+    write = _atomic.write_file
+
+    def counted(path, content):
+        nonlocal count
+        count += 1
+        if count == last:
+            if when == "in the middle of it":
+                path.with_name(f".{path.name}.1-2.tmp").write_bytes(content[: len(content) // 2])
+            if when == "after it":
+                write(path, content)
+            raise Killed
+        return write(path, content)
+
+    monkeypatch.setattr("spiralsink.sweeps._store.write_file", counted)
+    run(specs.parse(TEXT), tmp_path / "undisturbed")
+    writes = count
+    assert writes == 2 * 4 + 2  # a file of seconds for each block, the plan, the manifest
+    for last in range(1, writes + 1):
+        count, place = 0, tmp_path / f"killed-{last}"
+        with contextlib.suppress(Killed):
+            run(specs.parse(TEXT), place)
+        stored = blocks(place)
+        assert stored.items() <= blocks(whole).items()
+        last = None
+        assert run(specs.parse(TEXT), place).done == 6
+        assert blocks(place) == blocks(whole)
+        assert not (place / "aside").exists()
+        assert {path.stem for path in (place / "seconds").glob("[!.]*")} == {Path(name).stem for name in blocks(whole)}
+
+
+def test_what_killed_programs_had_begun_to_write_is_removed_after_an_hour(tmp_path):
+    store = Store(tmp_path / "store")
+    store.prepare(make_plan(specs.parse(TEXT)))
+    old, new = (tmp_path / "store" / "blocks" / f".{name}.safetensors.1-2.tmp" for name in ("old", "new"))
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (1e9, 1e9))
+    with store.joined() as shared, Store(tmp_path / "store").joined() as again:
+        assert (shared, again) == (False, True)
+    assert not old.exists()
+    assert new.exists()
+
+
+def test_messages_arrive_whole_or_not_at_all():
+    stream = io.BytesIO()
+    sent = [Ready(), Moved(0.25), Failed("why", ("p", "2", "in (0, 1]", "")), Failed("no")]
+    sent.append(Trained(b"\0content", {"seconds": 0.5}, np.ones(2).tobytes(), np.zeros(2, np.int8).tobytes()))
+    for message in sent:
+        send(stream, message)
+    stream.seek(0)
+    assert [receive(stream, Message) for _ in sent] == sent
+    assert receive(stream, Message) is None
+    assert str(sent[2].error) == "p must be in (0, 1], got 2"
+    cut = io.BytesIO(stream.getvalue()[:-1])
+    assert [receive(cut, Message) for _ in sent][-1] is None
+
+
+def test_places_are_cores_in_turn_or_devices(monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 1}, raising=False)
+    assert [place.cores for place in worker_places(3)] == [(1,), (3,), (1,)]
+    assert len(worker_places()) == 2
+    assert visible_gpus() == []
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name == "jax_cuda12_plugin" or None)
+    monkeypatch.setenv("JAX_PLATFORMS", "")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,0")
+    assert [place.variables["CUDA_VISIBLE_DEVICES"] for place in worker_places(3)] == ["2", "0", "2"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert visible_gpus() == []
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    for name in ("0000:01:00.0", "0000:02:00.0"):
+        (tmp_path / name).mkdir()
+    assert visible_gpus(tmp_path) == ["0", "1"]
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    assert visible_gpus(tmp_path) == []
+
+
+def test_a_pinned_process_has_the_cores_and_threads_that_it_was_given(tmp_path):
+    core = min(os.sched_getaffinity(0))
+    code = "import os, sys; print(sorted(os.sched_getaffinity(0)), os.environ['SPIRALSINK_THREADS'], sys.argv[1:])"
+    (tmp_path / "shown.py").write_text(code)
+    command = _pinned.pinned_command("shown", "x", cores=[core])
+    given = os.environ | _pinned.thread_variables(1) | {"PYTHONPATH": str(tmp_path)}
+    shown = subprocess.run(command, env=given, capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == f"[{core}] 1 ['x']"
+    assert _pinned.pinned_command("shown")[-2:] == ["any", "shown"]
+
+
+def test_threads_can_be_kept_few(monkeypatch):
+    monkeypatch.setenv("SPIRALSINK_THREADS", "1")
+    assert usable_cores() == 1
+    monkeypatch.setenv("SPIRALSINK_THREADS", "100000")
+    assert usable_cores() == len(os.sched_getaffinity(0))
+    monkeypatch.setenv("SPIRALSINK_THREADS", "many")
+    assert usable_cores() == len(os.sched_getaffinity(0))
+
+
+def test_an_estimate_is_that_of_the_store(tmp_path, whole, capsys):
+    plan = make_plan(specs.parse(TEXT))
+    found = estimate(plan, store=whole, workers=1)
+    assert (found.networks, found.points, found.blocks, found.done, found.workers) == (6, 2, 4, 6, 1)
+    assert found.idle_share == 0.25
+    assert found.bytes == pytest.approx(sum(map(len, blocks(whole).values())), rel=0.15)
+    assert found.seconds == 0
+    (tmp_path / "plan.toml").write_text(TEXT.replace("n_seeds = 3", "n_seeds = 1"))
+    assert main(["sweep", str(tmp_path / "plan.toml"), "--dry-run", "--workers", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["2 networks at 2 points, in 2 blocks of 2", "none of them stored yet"]
+    assert lines[-1] == (
+        "50% of the work is for lanes without a network: a point has 1 of them, so sweep.block_size = 1 is faster"
+    )
+    assert main(["sweep", str(tmp_path / "plan.toml"), "--dry-run", "--json", "--store", str(tmp_path / "none")]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert {"networks", "done", "failed", "statuses", "seconds", "store", "blocks", "bytes"} <= set(printed)
+    assert (printed["networks"], printed["done"], printed["store"]) == (2, 0, str(tmp_path / "none"))
+    assert printed["seconds"] > 0
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_command_stores_and_goes_on(tmp_path, whole, capsys):
+    (tmp_path / "plan.toml").write_text(TEXT)
+    command = ["sweep", str(tmp_path / "plan.toml"), "--store", str(tmp_path / "store"), "--workers", "1"]
+    assert main([*command, "--resume"]) == 2
+    assert "--resume must be with the folder of a store, got nothing to go on with" in capsys.readouterr().err
+    assert main([*command, "--json", "--no-figures"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert {"networks", "done", "failed", "statuses", "seconds", "store"} <= set(printed)
+    assert (printed["networks"], printed["done"], printed["failed"], printed["reused"]) == (6, 6, 0, 0)
+    assert blocks(tmp_path / "store") == blocks(whole)
+    assert main([*command, "--resume", "--json", "--no-figures"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["done"], printed["reused"]) == (6, 6)
