@@ -110,7 +110,7 @@ class _Tasks:
                 done.add(self._submit(job))
                 continue
             if not isinstance(answer, Failed):
-                report(job.n_seeds)
+                report(float(job.n_seeds))
             yield job, answer
 
     def _submit(self, job: Job) -> Any:

@@ -182,7 +182,7 @@ class _Timed(NamedTuple):
 def _time(worker: WorkerProcess, block: BlockPlan, steps: int, record_every: int) -> _Timed:
     table = block.spec.to_dict()
     table["training"] |= {"steps": steps, "record_every": record_every}
-    seeds = tuple(range(block.n_lanes))
+    seeds = range(block.n_lanes)
     short = BlockPlan(parse_table(table), block.coordinates, seeds, block.n_lanes)
     worker.give(Job.of(short, axes=[], store="", plan="-", checkpoint_every=60.0))
     answer = _answer(lambda: worker.read(lambda _: None))

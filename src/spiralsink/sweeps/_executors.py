@@ -30,7 +30,11 @@ class Executor(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class InThisProcess:
-    """One block after the other, in this process and on all of its cores."""
+    """One block after the other, in this process and on all of its cores.
+
+    What the native kernel computes is the same on any number of threads. XLA may round otherwise on several threads
+    than on the one of every other executor; blocks say how many there were.
+    """
 
     def train(self, jobs: Iterator[Job], report: Report) -> Generator[Answer, None, None]:
         """Yields one answer for each job, in their order."""

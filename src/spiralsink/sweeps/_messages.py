@@ -57,7 +57,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def block(self) -> BlockPlan:
         """The block of the plan."""
-        seeds = tuple(range(self.first_seed, self.first_seed + self.n_seeds))
+        seeds = range(self.first_seed, self.first_seed + self.n_seeds)
         return BlockPlan(parse_table(self.spec), self.coordinates, seeds, self.n_lanes)
 
 

@@ -26,7 +26,7 @@ class BlockPlan:
 
     spec: Spec
     coordinates: dict[str, Any]
-    seeds: tuple[int, ...]
+    seeds: range
     n_lanes: int
 
     @property
@@ -99,5 +99,5 @@ def make_plan(spec: Spec) -> Plan:
         training = point.spec.training
         seeds = range(training.seed, training.seed + training.n_seeds)
         for first in range(0, len(seeds), n_lanes):
-            blocks.append(BlockPlan(point.spec, point.coordinates, tuple(seeds[first : first + n_lanes]), n_lanes))
+            blocks.append(BlockPlan(point.spec, point.coordinates, seeds[first : first + n_lanes], n_lanes))
     return Plan(spec, tuple(blocks))

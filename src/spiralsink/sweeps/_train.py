@@ -88,8 +88,7 @@ def train_block(
         coordinates=block.coordinates,
         axes=axes,
         seeds=list(block.seeds),
-        # how many threads there were changes no number
-        environment=environment | {"engine": _THREADS.sub("", result.engine)},
+        environment=environment | {"engine": _engine(result.engine)},
         dims={name: list(variable.dims) for name, variable in variables.items()},
     )
     return Trained(
@@ -98,6 +97,13 @@ def train_block(
         losses=np.asarray(result.loss, np.float64)[kept].tobytes(),
         statuses=np.asarray(result.status, np.int8)[kept].tobytes(),
     )
+
+
+def _engine(described: str) -> str:
+    """What did the arithmetic, with the number of threads only where numbers depend on it."""
+    native = _THREADS.sub("", described)
+    cores = usable_cores()
+    return native if native != described else f"{described}; {cores} thread{'s' if cores > 1 else ''}"
 
 
 def _network_keys(point_number: int, seeds: np.ndarray) -> tuple[jax.Array, jax.Array]:
