@@ -38,4 +38,7 @@ from ._style import save_figure as save_figure
 from ._style import series_style as series_style
 from ._style import style as style
 from ._style import term_style as term_style
+from ._sweep import sweep_metric as sweep_metric
+from ._sweep import sweep_regimes as sweep_regimes
+from ._sweep_summary import sweep_summary as sweep_summary
 from ._training import loss_and_terms as loss_and_terms
