@@ -1,5 +1,6 @@
 """Checkpoints: a training that ended at any instant goes on to the very bytes of one that was never disturbed."""
 
+import contextlib
 import dataclasses
 import errno
 import functools
@@ -108,16 +109,25 @@ def assert_same(found, expected):
 
 
 @every_case
-def test_goes_on_to_the_same_bytes(case, path, small_chunks):
-    """Killed after every other chunk, so that it takes many calls; the last of them is not disturbed."""
-    kept, calls = sk.Checkpoint(path, 1e-9), 0
-    while calls < 4:
-        calls += 1
-        with pytest.raises(Killed):
-            train(case, checkpoint=kept, progress=Killer(2))
-        assert [each.name for each in path.parent.iterdir()] == [path.name]
-    assert_same(train(case, checkpoint=kept), whole(case))
+def test_goes_on_to_the_same_bytes(case, path, small_chunks, monkeypatch):
+    """Killed whenever it has written, so that it takes many calls, and goes on once from every file there is."""
+
+    def write_once(*given):
+        write_checkpoint(*given)
+        raise Killed
+
+    found, calls = None, 0
+    with monkeypatch.context() as patched:
+        patched.setattr(_checkpoint, "write_checkpoint", write_once)
+        while found is None:
+            assert [each.name for each in path.parent.iterdir()] == [path.name] * bool(calls)
+            calls += 1
+            assert calls < 50
+            with contextlib.suppress(Killed):
+                found = train(case, checkpoint=sk.Checkpoint(path, 1e-9))
+    assert_same(found, whole(case))
     assert not path.exists()
+    assert calls > 5
 
 
 def test_cases_are_what_they_are_meant_to_be():
@@ -190,6 +200,28 @@ def test_ctrl_c_at_every_line(path, small_chunks):
         assert_same(train(checkpoint=sk.Checkpoint(path, 1e-9)), whole("native"))
         assert not list(path.parent.iterdir())
     assert line > 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class Interrupting(sk.StopWhenSettled):
+    """Ctrl-C when it is asked, as often as `LEFT` says."""
+
+    def should_stop(self, step, loss):
+        if LEFT:
+            LEFT.pop()
+            raise KeyboardInterrupt
+        return super().should_stop(step, loss)
+
+
+LEFT = []
+
+
+def test_ctrl_c_between_an_evaluation_and_what_follows_from_it(path):
+    given = {"stopping": Interrupting(over=10, fall=0.3, check_every=10), "record": sk.Every(10)}
+    for _ in range(3):
+        LEFT.append(True)
+        assert train(checkpoint=sk.Checkpoint(path), **given).interrupted
+    assert_same(train(checkpoint=sk.Checkpoint(path), **given), train(**given))
 
 
 @pytest.mark.parametrize("case", ["native", "batched", "bfgs"])
