@@ -4,9 +4,11 @@ A kind is the name of a public class in snake case, without the word that its fa
 `SampledLoss` is "sampled"); its fields are the arguments of the class, and what the class checks is checked here too.
 """
 
+import functools
 import importlib
 import inspect
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import numpy as np
@@ -60,6 +62,7 @@ _READ_AS: dict[Any, Any] = {
 }
 
 
+@functools.cache
 def kind_class(family: str, kind: str) -> type:
     """The class of a kind."""
     module, name = KINDS[family][kind].rsplit(".", 1)
@@ -126,8 +129,9 @@ def describe(family: str, item: Any, *, field: str | None = None) -> dict[str, A
     return table
 
 
-def _parameters(cls: type) -> dict[str, inspect.Parameter]:
-    return dict(inspect.signature(cls, eval_str=True).parameters)
+@functools.cache
+def _parameters(cls: type) -> Mapping[str, inspect.Parameter]:
+    return MappingProxyType(dict(inspect.signature(cls, eval_str=True).parameters))
 
 
 def _read_argument(name: str, parameter: inspect.Parameter, value: Any, where: str) -> Any:

@@ -1,5 +1,6 @@
 """Tables of a file (TOML, JSON) checked against msgspec structs, with errors that name the dotted field."""
 
+import functools
 import math
 import typing
 from collections.abc import Iterable, Mapping
@@ -27,7 +28,7 @@ def read_table(kind: type[T], table: Any, where: str = "") -> T:
         InvalidInput: If a field is unknown (names the nearest), missing, or of the wrong type or range.
     """
     table = check_table(table, where)
-    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    fields = _fields(kind)
     check_names(table, fields, where)
     values = {}
     for name, field in fields.items():
@@ -36,6 +37,11 @@ def read_table(kind: type[T], table: Any, where: str = "") -> T:
         elif field.required:
             raise missing(join(where, name))
     return kind(**values)
+
+
+@functools.cache
+def _fields(kind: type[msgspec.Struct]) -> Mapping[str, msgspec.structs.FieldInfo]:
+    return {field.encode_name: field for field in msgspec.structs.fields(kind)}
 
 
 def read_value(kind: Any, value: Any, where: str) -> Any:

@@ -338,14 +338,11 @@ def test_a_store_that_cannot_be_is_one_line(capsys, tmp_path):
         'format = 1\ntask = { kind = "delay", delay = 2 }\nprocess = { kind = "sparse" }\n'
         "network = {}\ntraining = { steps = 1 }\n"
     )
-    for out, allowed, reason in (
-        ("file", "a folder", "file: a file"),
-        ("file/in", "a folder that can be written", "file/in/blocks: not a directory"),
-    ):
+    for out, reason in (("file", "file: a file"), ("file/in", f"file/in: a file at {tmp_path}/file")):
         assert main(["train", str(tmp_path / "spec.toml"), "--out", str(tmp_path / out)]) == 2
         shown = capsys.readouterr()
         assert shown.out == ""
-        assert shown.err == f"spiralsink train: --out must be {allowed}, got {tmp_path}/{reason}\n"
+        assert shown.err == f"spiralsink train: --out must be a folder, got {tmp_path}/{reason}\n"
 
 
 @pytest.mark.parametrize("out", ["file/in", "/proc/no/such"])

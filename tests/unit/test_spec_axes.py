@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import numpy as np
 import pytest
@@ -139,6 +140,14 @@ WRONG_AXES = {
     "empty": ('field = "process.p"\nvalues = []', r"sweep\.axes\[0\]\.values must be a list with at least one value"),
     "not a list": ('field = "process.p"\nvalues = 3', r"sweep\.axes\[0\]\.values must be a list"),
     "twice": ('field = "process.p"\nvalues = [0.5, 0.5]', r"sweep\.axes\[0\]\.values must be different values"),
+    "tables twice": (
+        'field = "network.init"\nvalues = [{ kind = "clock" }, { kind = "clock" }]',
+        r"sweep\.axes\[0\]\.values must be different values",
+    ),
+    "the same when read": (
+        'field = "process.amplitude"\nvalues = [{ kind = "uniform" }, { kind = "uniform", low = 0 }]',
+        r"sweep\.axes must be different values, got \{'process\.amplitude'",
+    ),
     "unknown key": ('feild = "process.p"', r"sweep\.axes\[0\]\.feild must be one of .*\(did you mean field\?\)"),
     "unknown field": (
         'field = "process.pp"\nvalues = [1]',
@@ -191,5 +200,21 @@ def test_a_wrong_axis_is_one_line_with_the_dotted_field(name):
     assert re.match(message, refusal(f"{FULL}[[sweep.axes]]\n{axis}\n"))
 
 
+def test_a_long_axis_is_compared_in_no_time():
+    axis = '[[sweep.axes]]\nfield = "network.n_hidden"\nlinear = { start = 1, stop = 200000, num = 200000 }\n'
+    began = time.monotonic()
+    assert re.match(r"process\.p must be in", refusal(changed(FULL, ("p = 0.1", "p = 2")) + axis))
+    assert time.monotonic() - began < 10  # compared pair by pair it is hours
+
+
 def test_block_size_is_checked():
-    assert re.match(r"sweep\.block_size must be a whole number >= 1, got 0", refusal(f"{FULL}[sweep]\nblock_size = 0"))
+    for size in (0, 1_000_001):
+        told = refusal(f"{FULL}[sweep]\nblock_size = {size}")
+        assert told == f"sweep.block_size must be a whole number from 1 to 1000000, got {size}"
+
+
+def test_there_are_not_more_blocks_than_a_folder_can_hold():
+    text = changed(FULL, ("n_seeds = 64", "n_seeds = 400000000"))
+    told = refusal(f"{text}[sweep]\nblock_size = 256")
+    assert told == "sweep.block_size must be at least 400, for at most 1000000 blocks, got 256"
+    assert make_plan(specs.parse(f"{text}[sweep]\nblock_size = 1000000")).n_networks == 400_000_000

@@ -164,8 +164,8 @@ class OneOf(click.Choice):
 
 
 @contextlib.contextmanager
-def writes_into(folder: Path) -> Iterator[None]:
-    """Spells errors about the folder, or about a path in it, as errors of `--out`."""
+def writes_into(folder: Path, option: str = "out") -> Iterator[None]:
+    """Spells errors about the folder, or about a path in it, as errors of the option that names it."""
     try:
         yield
     except Exception as error:
@@ -176,7 +176,7 @@ def writes_into(folder: Path) -> Iterator[None]:
         if not isinstance(error, InvalidInput) or not (below or error.field == str(folder)):
             raise
         value = error.value if isinstance(error.value, Shown) else shorten(error.value)
-        raise InvalidInput("out", Shown(f"{error.field}: {value}"), error.allowed, hint=error.hint) from None
+        raise InvalidInput(option, Shown(f"{error.field}: {value}"), error.allowed, hint=error.hint) from None
 
 
 def progress(*, quiet: bool) -> Any:

@@ -1,5 +1,6 @@
 """`spiralsink sweep`: the networks of a whole plan."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ spiralsink sweep examples/sweep.toml --store results/sweep --executor dask --sch
 @click.option("--dry-run", is_flag=True, help="Say how many networks, blocks, bytes and seconds, and train nothing.")
 @click.option("--executor", type=OneOf(("local", "dask")), default="local", show_default=True, help="Where to train.")
 @click.option("--scheduler", metavar="ADDRESS", help="Of a Dask scheduler; without one, Dask runs on this machine.")
-@click.option("--workers", type=Whole(), help="Processes on this machine; one per core or GPU by default.")
+@click.option("--workers", type=Whole(1, 1024), help="Processes on this machine; one per core or GPU by default.")
 @click.option(
     "--checkpoint-every", type=Number(), default=60.0, show_default=True, help="Seconds between those inside a block."
 )
@@ -50,10 +51,10 @@ def command(
     from ..specs import read
     from ..sweeps import run
 
-    if store == "" or (store is None and not dry_run):
+    if store == "" or (store is None and (resume or not dry_run)):
         raise InvalidInput("store", Shown("nothing") if store is None else store, "the name of a folder")
     where = None if store is None else Path(store)
-    if resume and (where is None or not (where / "plan.toml").is_file()):
+    if resume and (where is None or not os.path.isfile(where / "plan.toml")):
         raise InvalidInput("resume", Shown(f"nothing to go on with in {store}"), "with the folder of a store")
     chosen = _executor(executor, scheduler, workers)
     what = read(spec)
@@ -61,7 +62,7 @@ def command(
         return _estimate(what, where, workers, as_json=as_json, quiet=quiet)
     assert where is not None
     try:
-        with writes_into(where):
+        with writes_into(where, "store"):
             summary = run(
                 what,
                 where,
@@ -89,7 +90,8 @@ def _executor(name: str, scheduler: str | None, workers: int | None) -> Any:
 def _estimate(spec: Any, store: Path | None, workers: int | None, *, as_json: bool, quiet: bool) -> int:
     from ..sweeps import estimate, make_plan
 
-    found = estimate(make_plan(spec), store=store, workers=workers)
+    with writes_into(store or Path(), "store"):
+        found = estimate(make_plan(spec), store=store, workers=workers)
     emit(found.to_dict() | {"store": store and str(store)}, str(found), as_json=as_json, quiet=quiet)
     return 0
 

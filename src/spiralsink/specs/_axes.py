@@ -13,7 +13,7 @@ from msgspec import Meta
 from .._errors import InvalidInput, Shown, nearest
 from .._tables import check_names, check_plain, check_table, join, missing, read_table
 from ._defaults import default_table
-from ._schema import BLOCK_SIZE, Axis, Count, SweepSpec
+from ._schema import BLOCK_SIZE, Axis, BlockSize, Count, SweepSpec
 
 _WAYS = ("values", "linear", "log")
 _FIXED = ("format", "sweep", "training.seed", "training.n_seeds")
@@ -36,7 +36,7 @@ class _Log(msgspec.Struct, frozen=True):
 
 
 class _Sweep(msgspec.Struct, frozen=True):
-    block_size: Count = BLOCK_SIZE
+    block_size: BlockSize = BLOCK_SIZE
     axes: Annotated[list, Meta(description="a list of tables")] = []
 
 
@@ -115,10 +115,23 @@ def _read_axis(table: Any, where: str) -> Axis:
         raise InvalidInput(join(where, way), table[way], "replaced by values, one list for each step of the axis")
     else:
         rows = _spaced(way, table[way], join(where, way))
-    for index, row in enumerate(rows):
-        if row in rows[:index]:
-            raise InvalidInput(join(where, way), list(row), "different values")
+    _check_different(rows, join(where, way))
     return Axis(fields, rows)
+
+
+def _check_different(rows: tuple[tuple[Any, ...], ...], where: str) -> None:
+    # by their hashes where they have one, because an axis may have a million of them
+    seen: set[Any] = set()
+    others: list[Any] = []
+    for row in rows:
+        try:
+            before = row in seen
+            seen.add(row)
+        except TypeError:
+            before = row in others
+            others.append(row)
+        if before:
+            raise InvalidInput(where, list(row), "different values")
 
 
 def _read_fields(table: Mapping[str, Any], where: str) -> tuple[str, ...]:

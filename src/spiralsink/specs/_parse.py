@@ -15,6 +15,7 @@ from ._resolve import normalise
 from ._schema import FORMAT, NetworkSpec, Point, Spec, SweepSpec, TrainingSpec
 
 _SECTIONS = ("task", "process", "network", "training")
+_MOST_BLOCKS = 1_000_000
 
 
 def read(path: Path | str) -> Spec:
@@ -63,7 +64,26 @@ def parse_table(table: Any, *, source: str = "") -> Spec:
     sweep = read_sweep(table["sweep"]) if "sweep" in table else None
     found = tuple(_read_point(coordinates, each) for coordinates, each in points(table, sweep or SweepSpec()))
     first = found[0].spec
+    _check_different(found)
+    _check_blocks(len(found), first.training.n_seeds, (sweep or SweepSpec()).block_size)
     return msgspec.structs.replace(first, sweep=sweep, points=found, source=source)
+
+
+def _check_different(points: tuple[Point, ...]) -> None:
+    """Values that are written differently can be read as the same."""
+    seen: set[bytes] = set()
+    for point in points:
+        coordinates = msgspec.json.encode(point.coordinates)
+        if coordinates in seen:
+            raise InvalidInput("sweep.axes", point.coordinates, "different values")
+        seen.add(coordinates)
+
+
+def _check_blocks(n_points: int, n_seeds: int, block_size: int) -> None:
+    per_point = _MOST_BLOCKS // n_points
+    if n_seeds > per_point * block_size:
+        least = f"at least {-(-n_seeds // per_point)}, for at most {_MOST_BLOCKS} blocks"
+        raise InvalidInput("sweep.block_size", block_size, least)
 
 
 def _read_point(coordinates: dict[str, Any], table: dict[str, Any]) -> Point:

@@ -11,6 +11,7 @@ BLOCK_SIZE = 32
 
 Count = Annotated[int, Meta(ge=1, description="a whole number >= 1")]
 CountOrNone = Annotated[int, Meta(ge=0, description="a whole number >= 0")]
+BlockSize = Annotated[int, Meta(ge=1, le=1_000_000, description="a whole number from 1 to 1000000")]
 Seed = Annotated[int, Meta(ge=0, lt=2**32, description="a whole number from 0 to 4294967295")]
 
 
@@ -74,7 +75,7 @@ class SweepSpec(msgspec.Struct, frozen=True, kw_only=True):
         axes: The axes; none for a single point.
     """
 
-    block_size: Count = BLOCK_SIZE
+    block_size: BlockSize = BLOCK_SIZE
     axes: tuple[Axis, ...] = ()
 
 

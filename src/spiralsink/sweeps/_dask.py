@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from .._errors import InvalidInput, MissingExtra, Shown, TrainingFailed, check_count
+from .._errors import InvalidInput, MissingExtra, Shown, TrainingFailed, check_kind, check_number
 from .._machine import usable_cores
 from ._attempt import Report, failure
-from ._executors import Answer
+from ._executors import Answer, check_workers
 from ._local import ATTEMPTS
 from ._messages import Failed, Job, Trained
 from ._worker_process import WorkerProcess
@@ -33,19 +33,20 @@ class Dask:
     Attributes:
         scheduler: Address of a scheduler, such as "tcp://10.0.0.1:8786"; None for a cluster on this machine, which
             ends with the sweep (a script that asks for one needs `if __name__ == "__main__":`).
-        workers: Workers of the cluster on this machine, >= 1; None for one per core.
+        workers: Workers of the cluster on this machine, from 1 to 1024; None for one per core.
         timeout: Seconds to wait for the scheduler, > 0.
     """
 
     scheduler: str | None = None
     workers: int | None = None
-    timeout: float = 30.0
+    timeout: float = 10.0
 
     def __post_init__(self) -> None:
-        if self.workers is not None:
-            check_count("workers", self.workers)
-            if self.scheduler is not None:
-                raise InvalidInput("workers", self.workers, "left out, because the cluster has its own")
+        if self.scheduler is not None:
+            check_kind("scheduler", self.scheduler, str, "an address, as tcp://HOST:PORT")
+        check_number("timeout", self.timeout, "a number of seconds > 0", lambda value: value > 0)
+        if check_workers(self.workers) is not None and self.scheduler is not None:
+            raise InvalidInput("workers", self.workers, "left out, because the cluster has its own")
 
     def train(self, jobs: Iterator[Job], report: Report) -> Generator[Answer, None, None]:
         """Yields one answer for each job, as they come."""

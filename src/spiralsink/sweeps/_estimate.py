@@ -9,10 +9,12 @@ import msgspec
 
 from ..specs import parse_table
 from ..training import Every
+from ._executors import check_workers
 from ._local import worker_places
 from ._messages import Failed, Job, Trained
 from ._plan import BlockPlan, Plan
 from ._status import stored_networks
+from ._store import Store
 from ._worker_process import WorkerProcess
 
 _MOST_PROBES = 3
@@ -92,10 +94,13 @@ def estimate(plan: Plan, *, store: Path | str | None = None, workers: int | None
         workers: Number of processes, >= 1; None for one per core or device.
 
     Raises:
-        InvalidInput: If a block that is tried cannot be trained.
+        InvalidInput: If a block that is tried cannot be trained, or the folder cannot be a store of the plan.
     """
-    places = worker_places(workers)
-    done = stored_networks(plan, Path(store)) if store is not None else {}
+    places = worker_places(check_workers(workers))
+    done = {}
+    if store is not None:
+        Store(store).check(plan)
+        done = stored_networks(plan, Path(store))
     shapes: dict[bytes, list[BlockPlan]] = {}
     for block in plan.blocks:
         shapes.setdefault(_shape(block), []).append(block)

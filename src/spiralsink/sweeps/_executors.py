@@ -2,12 +2,24 @@
 
 import dataclasses
 from collections.abc import Generator, Iterator
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
+from .._errors import InvalidInput
 from ._attempt import Report, attempt
 from ._messages import Failed, Job, Trained
 
+_MOST_WORKERS = 1024
 Answer = tuple[Job, Trained | Failed]
+
+
+def check_workers(workers: Any) -> int | None:
+    """Returns `workers` if a machine can run so many processes; None stands for as many as it has cores."""
+    if workers is None:
+        return None
+    whole = isinstance(workers, int) and not isinstance(workers, bool)
+    if not whole or not 1 <= workers <= _MOST_WORKERS:
+        raise InvalidInput("workers", workers, f"a whole number from 1 to {_MOST_WORKERS}")
+    return workers
 
 
 @runtime_checkable

@@ -8,9 +8,8 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from .._errors import check_count
 from ._attempt import Report, failure
-from ._executors import Answer
+from ._executors import Answer, check_workers
 from ._messages import Failed, Job, Trained
 from ._worker_process import WorkerLost, WorkerProcess
 
@@ -34,14 +33,13 @@ class LocalProcesses:
     checkpoint in another; a block that ended three processes counts as failed.
 
     Attributes:
-        workers: Number of processes, >= 1; None for one per core or device.
+        workers: Number of processes, from 1 to 1024; None for one per core or device.
     """
 
     workers: int | None = None
 
     def __post_init__(self) -> None:
-        if self.workers is not None:
-            check_count("workers", self.workers)
+        check_workers(self.workers)
 
     def train(self, jobs: Iterator[Job], report: Report) -> Generator[Answer, None, None]:
         """Yields one answer for each job, as they come."""

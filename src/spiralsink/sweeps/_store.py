@@ -35,20 +35,30 @@ class Store:
         self.set_aside: list[str] = []
         self.replaced: list[str] = []
 
-    def prepare(self, plan: Plan) -> None:
-        """Makes the folder and writes the plan.
+    def check(self, plan: Plan) -> None:
+        """Looks whether the folder is, or can become, a store of the plan; changes nothing.
 
         Raises:
-            InvalidInput: If the folder cannot be written, or holds blocks that the plan does not have.
+            InvalidInput: If it is a file or below one, or holds blocks that the plan does not have.
         """
-        if self.path.exists() and not self.path.is_dir():
-            raise InvalidInput(str(self.path), Shown("a file"), "a folder")
+        there = next((each for each in (self.path, *self.path.parents) if os.path.lexists(each)), Path())
+        if not os.path.isdir(there):
+            where = "" if there == self.path else f" at {there}"
+            raise InvalidInput(str(self.path), Shown(f"a file{where}"), "a folder")
         wanted = {block.key: len(block.seeds) for block in plan.blocks}
         foreign = [key for key, path in list_blocks(self.path).items() if count_networks(path) > wanted.get(key, -1)]
         if foreign:
             given = Shown(f"{len(foreign)} blocks of another plan")
             hint = self._difference(plan.spec) or "made by another version of the engine"
             raise InvalidInput(str(self.path), given, "a new folder or a store of this plan", hint=hint)
+
+    def prepare(self, plan: Plan) -> None:
+        """Makes the folder and writes the plan.
+
+        Raises:
+            InvalidInput: If `check` raises, or the folder cannot be written.
+        """
+        self.check(plan)
         for name in ("blocks", "seconds"):
             make_folder(self.path / name)
         write_file(self.path / "plan.toml", (plan.spec.source or plan.spec.to_toml()).encode())
