@@ -79,7 +79,7 @@ def test_a_scheduler_that_does_not_answer_is_one_line(tmp_path):
     with pytest.raises(sk.InvalidInput, match="workers must be left out, because the cluster has its own, got 2"):
         Dask(scheduler="tcp://127.0.0.1:1", workers=2)
     with pytest.raises(sk.InvalidInput, match="timeout must be a number of seconds > 0, got 0"):
-        Dask(timeout=0)
+        Dask(timeout=0.0)
 
 
 def test_without_dask_the_extra_is_named(tmp_path, monkeypatch):
