@@ -98,7 +98,7 @@ def set_metric_axis(axes: Any, dataset: Any, metric: str, data: MetricData) -> N
         axes.set_ylim(-0.03 * drawn.max(), 1.05 * drawn.max())
 
 
-def _log_ticks(axis: SweepAxis) -> list[float]:
+def _log_ticks(axis: SweepAxis) -> list[Any]:
     low, high = axis.values[0], axis.values[-1]
     if len(axis.values) <= _MOST_TICKS - 2 and _whole(axis):
         return list(axis.values)
