@@ -221,6 +221,7 @@ def test_ctrl_c_between_an_evaluation_and_what_follows_from_it(path):
     for _ in range(3):
         LEFT.append(True)
         assert train(checkpoint=sk.Checkpoint(path), **given).interrupted
+        assert path.exists()
     assert_same(train(checkpoint=sk.Checkpoint(path), **given), train(**given))
 
 

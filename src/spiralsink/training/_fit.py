@@ -232,20 +232,26 @@ def _train(
                     write(log)
         except KeyboardInterrupt:
             interrupted = True
-        while not entries or entries[-1].networks is None or entries[-1].step != training.taken:
+        while interrupted > written or not _ends_at(training.taken, entries):
             try:
-                if interrupted and not written:
+                if interrupted > written:
                     written = True
                     write(log)
-                entries[:] = [entry for entry in entries if entry.step < training.taken]
-                evaluate(training.taken, True)
+                else:
+                    entries[:] = [entry for entry in entries if entry.step < training.taken]
+                    evaluate(training.taken, True)
             except KeyboardInterrupt:
-                if interrupted:
+                if interrupted and not _ends_at(training.taken, entries):
                     enter(training.taken, *_unmeasured(count, prepared, entries), training.lanes)
                 interrupted = True
     finally:
         progress.close()
     return log, interrupted
+
+
+def _ends_at(step: int, entries: list[Entry]) -> bool:
+    """Whether the last evaluation is a record of that step."""
+    return bool(entries) and entries[-1].networks is not None and entries[-1].step == step
 
 
 def _begun(training: Descent | NativeDescent | SecondOrder, keeper: Kept, stack: tuple[int, ...]) -> Log:
