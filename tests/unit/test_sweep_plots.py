@@ -197,7 +197,7 @@ def test_one_series_for_each_value_of_the_other_axis():
     lines = {each.get_gid(): each for each in axes.lines}
     np.testing.assert_array_equal(lines["best-1"].get_ydata(), data.best[1])
     np.testing.assert_array_equal(lines["median-spread-1"].get_ydata(), data.quantiles[1, 1])
-    title = axes.get_title(loc="left")
+    title = axes.get_title(loc="left").replace("\n", " ")
     lost = f"{data.n_diverged} diverged, {data.n_dead} dead, {data.n_undefined} without a value"
     assert title == f"144 networks; {lost} (not in median and band)"
     plain = plots.sweep_metric(dataset, "loss", "p", best=False)

@@ -1,5 +1,6 @@
 """A sweep against its axes: any metric, as best of the seeds and spread over them, and the share of every regime."""
 
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ _REGIMES: dict[str, dict[str, Any]] = {
 _BAND, _EDGE = 0.1, 0.5
 _DODGE = 0.5
 _MOST_BANDS = 5
+_LINE = 58
 
 
 def sweep_metric(
@@ -48,11 +50,12 @@ def sweep_metric(
     data = metric_data(dataset, metric, along, by=by)
     require_matplotlib()
     with style():
-        axes = axes_or_new(ax)
+        axes = axes_or_new(ax) if data.by is None else axes_or_new(ax, width=4.4, height=2.6)
         draw_metric(axes, dataset, metric, data, best=best)
         axes.set_title(_counts(data, best=best), fontsize=6.2, color=MUTED)
         if data.by is not None:
-            axes.legend(title=coordinate_label(data.by.name), ncols=-(-len(data.by.values) // 8), handlelength=1.8)
+            title = coordinate_label(data.by.name).replace(" (", "\n(")
+            axes.legend(title=title, loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=1.8)
     return axes
 
 
@@ -180,7 +183,8 @@ def _counts(data: MetricData, *, best: bool) -> str:
     shown = "not in median and band" if has_spread(data) else "not drawn" if not best else "dead ones open"
     shown = "" if shown == "dead ones open" and not data.n_dead else f" ({shown})"
     beyond = " (median and band left out)" if len(data.best) > _MOST_BANDS else ""
-    return f"{counted(data.n_networks)}{beyond}" + (f"; {named}{shown}" if named else "") + _pooled(data)
+    said = f"{counted(data.n_networks)}{beyond}" + (f"; {named}{shown}" if named else "")
+    return textwrap.fill(said, _LINE) + _pooled(data)
 
 
 def counted(count: int) -> str:
