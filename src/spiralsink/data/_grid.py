@@ -28,6 +28,7 @@ def as_grid(dataset: Any) -> Any:
     import pandas as pd
     import xarray as xr
 
+    dataset = dataset.compute()  # what is read where it is looked at would be read for every point
     along: dict[str, tuple[str, Any]] = {}
     names = []
     for axis in json.loads(dataset.attrs["axes"]):

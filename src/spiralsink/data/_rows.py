@@ -68,22 +68,27 @@ class Rows:
         """
         wanted = np.arange(self.shape[0])[key[0]]
         rows = np.atleast_1d(wanted)
-        inner = [np.arange(size)[each] for size, each in zip(self.shape[1:], key[1:], strict=True)]
-        trailing = tuple(size for each in inner for size in each.shape)
+        inner = [np.arange(size)[each].shape for size, each in zip(self.shape[1:], key[1:], strict=True)]
+        shape = tuple(size for each in inner for size in each)
         numbers = np.issubdtype(self.dtype, np.inexact) or self.dtype == np.dtype(object)
-        taken = np.full((len(rows), *trailing), np.nan if numbers else 0, self.dtype)
-        shape = (*wanted.shape, *trailing)
-        if not taken.size:
-            return taken.reshape(shape)
+        taken = np.full((len(rows), *shape), np.nan if numbers else 0, self.dtype)
         owner = np.searchsorted(self._ends, rows, side="right")
         order = np.argsort(owner, kind="stable")
-        for places in np.split(order, np.flatnonzero(np.diff(owner[order])) + 1):
+        for places in np.split(order, np.flatnonzero(np.diff(owner[order])) + 1) if taken.size else ():
             part = self._parts[owner[places[0]]]
             if part.name is None:
                 continue
             start = self._ends[owner[places[0]]] - part.shape[0]
-            taken[places] = _cut(_padded(part.read()[rows[places] - start], self.shape[1:]), inner)
-        return taken.reshape(shape)
+            values = _padded(part.read()[_consecutive(rows[places] - start)], self.shape[1:])
+            taken[_consecutive(places)] = _cut(values, key[1:])
+        return taken.reshape((*wanted.shape, *shape))
+
+
+def _consecutive(indices: np.ndarray) -> Any:
+    """A slice for indices that follow one another, so that nothing is copied."""
+    if (np.diff(indices) == 1).all():
+        return slice(int(indices[0]), int(indices[-1]) + 1)
+    return indices
 
 
 def _padded(values: np.ndarray, trailing: tuple[int, ...]) -> np.ndarray:
@@ -94,8 +99,8 @@ def _padded(values: np.ndarray, trailing: tuple[int, ...]) -> np.ndarray:
     return padded
 
 
-def _cut(values: np.ndarray, inner: list[Any]) -> np.ndarray:
+def _cut(values: np.ndarray, key: tuple[Any, ...]) -> np.ndarray:
     # from the last axis on, so that a single position, which removes its axis, does not move those to come
-    for axis in range(len(inner), 0, -1):
-        values = values.take(inner[axis - 1], axis=axis)
+    for axis in range(len(key), 0, -1):
+        values = values[(*(slice(None),) * axis, key[axis - 1])]
     return values
