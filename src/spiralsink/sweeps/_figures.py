@@ -4,7 +4,7 @@ from pathlib import Path
 
 from .._atomic import make_folder
 from ..data import open_store
-from ..plots import save_figure
+from ..plots import save_figure, sweep_summary
 
 
 def write_figures(store: Path | str) -> list[Path]:
@@ -20,7 +20,5 @@ def write_figures(store: Path | str) -> list[Path]:
         InvalidInput: If the store holds no blocks or a damaged one, or the figures cannot be written.
         MissingExtra: If matplotlib or xarray is not installed.
     """
-    from ..plots import sweep_summary
-
     folder = make_folder(Path(store) / "figures")
     return list(save_figure(sweep_summary(open_store(store)), folder / "summary"))
