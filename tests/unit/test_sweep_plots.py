@@ -179,6 +179,38 @@ def test_axes_of_truth_values_and_of_words():
     assert np.bincount(words.codes).tolist() == [6, 6, 6]
 
 
+def test_tables_are_told_apart_by_what_differs():
+    tables = [
+        '{"gain":1.0,"kind":"normal","seed":3}',
+        '{"gain":0.5,"kind":"normal","seed":3}',
+        '{"kind":"identity","seed":3}',
+    ]
+    axis = sweep_axis(sweep_dataset([(("init",), [(each,) for each in tables])]), "init")
+    assert axis.labels == ("normal, gain 1.0", "normal, gain 0.5", "identity")
+    mixed = sweep_axis(sweep_dataset([(("init",), [("{not JSON",), ("[1, 2]",), ("a" * 40,)])]), "init")
+    assert mixed.labels == ("{not JSON", "[1, 2]", "a" * 27 + "…")
+    assert sweep_axis(sweep_dataset(AXES["one"]), "p").labels[:2] == ("0.02", "0.0437")
+
+
+def test_a_store_that_is_not_full_keeps_the_colours_of_its_series():
+    dataset = sweep_dataset(AXES["three"], kind="alive")
+    whole = plots.sweep_summary(dataset)
+    part = (dataset["n_hidden"].values != 4) | (dataset["delay"].values == 4)
+    figure = plots.sweep_summary(dataset.isel(network=part))
+    (line,) = [each for each in figure.axes[1].lines if (each.get_gid() or "").startswith("best-")]
+    expected = {each.get_gid(): each for each in whole.axes[1].lines}["best-1"]
+    assert (line.get_color(), line.get_marker()) == (expected.get_color(), expected.get_marker())
+    np.testing.assert_array_equal(line.get_ydata(), expected.get_ydata())
+
+
+def test_the_legend_speaks_of_the_panels_and_not_of_what_they_share():
+    _, named = texts(plots.sweep_summary(sweep_dataset(AXES["three"], kind="alive", n_seeds=1)))
+    assert "network" in named
+    assert not {"best of the seeds", "median", "the best is dead"} & set(named)
+    _, named = texts(plots.sweep_summary(sweep_dataset(AXES["three"], n_seeds=2)))
+    assert {"best of the seeds", "median", "the best is dead"} <= set(named)
+
+
 def drawn(axes, prefix):
     """Identifiers of what was drawn, in order."""
     names = [each.get_gid() or "" for each in (*axes.lines, *axes.collections)]

@@ -59,16 +59,18 @@ def sweep_metric(
     return axes
 
 
-def draw_metric(axes: Any, dataset: Any, metric: str, data: MetricData, *, best: bool = True) -> None:
-    """The series of `sweep_metric`, its axes and nothing around them."""
+def draw_metric(
+    axes: Any, dataset: Any, metric: str, data: MetricData, *, best: bool = True, looks: Any = None
+) -> None:
+    """The series of `sweep_metric`, its axes and nothing around them; `looks` are those of the series, if not usual."""
     axis, count = data.along, len(data.best)
-    looks = series_looks(count)
+    looks = series_looks(count) if looks is None else looks
     separate = is_separate(axis)
     step = _DODGE / count * (1.0 if axis.words else 0.2 * _width(axis)) if separate else 0.0
     spread = has_spread(data)
     for index, look in enumerate(looks):
         x = axis.positions + step * (index - (count - 1) / 2)
-        label = None if data.by is None else _short(data.by, index)
+        label = None if data.by is None else data.by.labels[index]
         if spread:
             _draw_spread(axes, x, data.quantiles[:, index], look["color"], separate=separate, gid=f"spread-{index}")
         if best:
@@ -194,11 +196,6 @@ def counted(count: int) -> str:
 
 def _pooled(data: Any) -> str:
     return f"\npooled over {', '.join(each.replace('_', ' ') for each in data.pooled)}" if data.pooled else ""
-
-
-def _short(axis: SweepAxis, index: int) -> str:
-    value = axis.values[index]
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _width(axis: SweepAxis) -> float:

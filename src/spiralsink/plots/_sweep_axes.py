@@ -27,6 +27,7 @@ _SHARES = ("free_fraction",)
 _DIGITS = ((1,), (1, 2, 5), tuple(range(1, 10)))
 _FEWEST_TICKS, _MOST_TICKS = 3, 8
 _N_STYLES = 7
+_TICK_LETTERS = 36
 _COLORS, _COLOR_RANGE = "viridis", (0.0, 0.86)
 
 
@@ -35,10 +36,9 @@ def coordinate_label(name: str) -> str:
     return _COORDINATES.get(name, name.replace("_", " "))
 
 
-def value_label(name: str, value: Any) -> str:
+def value_label(axis: SweepAxis, index: int) -> str:
     """A value of a coordinate as a legend or a title gives it, such as "k = 4"."""
-    shown = f"{value:.3g}" if isinstance(value, float) else str(value)
-    return f"{_SYMBOLS.get(name, name.replace('_', ' '))} = {shown}"
+    return f"{_SYMBOLS.get(axis.name, axis.name.replace('_', ' '))} = {axis.labels[index]}"
 
 
 def metric_label(dataset: Any, metric: str) -> str:
@@ -60,9 +60,13 @@ def set_value_axis(axes: Any, axis: SweepAxis) -> None:
     """The horizontal axis of a figure against the values of a coordinate: words, logarithmic or linear."""
     low, high = axis.positions[0], axis.positions[-1]
     if axis.words:
-        longest = max(map(len, axis.values)) * len(axis.values)
-        turned = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if longest > 24 else {}
-        axes.set_xticks(axis.positions, axis.values, **turned)
+        labels = [label.replace(", ", "\n") for label in axis.labels]
+        longest = max(len(line) for label in labels for line in label.split("\n"))
+        if longest * len(labels) > _TICK_LETTERS:
+            turned = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
+            axes.set_xticks(axis.positions, axis.labels, **turned)
+        else:
+            axes.set_xticks(axis.positions, labels)
         axes.set_xlim(-0.6, high + 0.6)
     elif axis.logarithmic:
         axes.set_xscale("log")

@@ -15,6 +15,7 @@ QUANTILES = (0.1, 0.5, 0.9)
 _NEEDED = ("loss", "status")
 # values over at least this range are drawn on a logarithmic axis if they are more even there
 _WIDE = 10.0
+_LONGEST = 28
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +40,18 @@ class SweepAxis:
     def positions(self) -> np.ndarray:
         """Where the values stand on an axis: numbers at themselves, words in their order."""
         return np.arange(len(self.values), dtype=float) if self.words else np.array(self.values, dtype=float)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The values as they are written: numbers of three digits, and of tables only what tells them apart."""
+        if not self.words:
+            return tuple(f"{value:.3g}" if isinstance(value, float) else str(value) for value in self.values)
+        tables = [_table(value) for value in self.values]
+        if all(tables):
+            keys = dict.fromkeys(key for table in tables for key in sorted(table, key=lambda key: (key != "kind", key)))
+            differ = [key for key in keys if len({str(table.get(key)) for table in tables}) > 1]
+            return tuple(_shorten(", ".join(_written(table, differ))) for table in tables)
+        return tuple(map(_shorten, self.values))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -237,6 +250,23 @@ def regime_data(dataset: Any, along: Any) -> RegimeData:
     np.add.at(counts, (kinds, axis.codes), 1)
     total = counts.sum(axis=0)
     return RegimeData(axis, counts / total, total, _pooled(dataset, axis.codes, {along}))
+
+
+def _table(value: str) -> dict[str, Any]:
+    try:
+        table = json.loads(value)
+    except ValueError:
+        return {}
+    return table if isinstance(table, dict) else {}
+
+
+def _written(table: dict[str, Any], keys: list[str]) -> list[str]:
+    shown = {key: table[key] for key in keys if key in table}
+    return [f"{value}" if key == "kind" else f"{key.replace('_', ' ')} {value}" for key, value in shown.items()]
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def check_dataset(dataset: Any) -> None:

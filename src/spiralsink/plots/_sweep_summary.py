@@ -10,6 +10,7 @@ from ._sweep_axes import coordinate_label, metric_label, series_looks, value_lab
 from ._sweep_data import (
     MetricData,
     RegimeData,
+    SweepAxis,
     check_dataset,
     lost_networks,
     metric_data,
@@ -110,20 +111,17 @@ def _panels(dataset: Any, metrics: list[str], along: str, by: str | None = None)
         groups = [dataset.isel(network=series.codes == index) for index in range(len(series.values))]
     inline = len(metrics) + (series is None) * len(groups)
     figure, panels = _grid(inline, below=0 if series is None else len(groups))
-    for axes, metric in zip(panels, metrics, strict=False):
-        _metric(axes, dataset, metric, along, by)
+    drawn = [_metric(axes, dataset, metric, along, by) for axes, metric in zip(panels, metrics, strict=False)]
     bars = [regime_data(group, along) for group in groups]
     for index, (axes, data) in enumerate(zip(panels[len(metrics) :], bars, strict=True)):
         draw_regimes(axes, data)
         if series is not None:
-            axes.set_title(value_label(series.name, series.values[index]))
+            axes.set_title(value_label(series, index))
             if index % _COLUMNS:
                 axes.set(ylabel="", yticklabels=[])
     for axes, letter in zip(panels, _LETTERS, strict=False):
         panel_letter(axes, letter)
-    loss = metric_data(dataset, "loss", along, by=by)
-    notes += [f"pooled over {_plain(name)}" for name in loss.pooled]
-    _legends(figure, dataset, loss, bars, notes, free=_free_cell(figure, inline))
+    _legends(figure, dataset, series, drawn, bars, notes, free=_free_cell(figure, inline))
     return figure
 
 
@@ -140,17 +138,19 @@ def _columns(dataset: Any, metrics: list[str], names: list[str]) -> Any:
         )
     count = len(metrics) + ("regime" in dataset)
     figure, grid = new_panels(count, len(columns), width=PAGE_WIDTH, height=1.45 * count + 1.0)
-    bars, pooled = [], set()
+    series = sweep_axis(dataset, by)
+    looks = dict(zip(series.values, series_looks(len(series.values)), strict=True))
+    bars, drawn = [], []
     for place, point in zip(grid.T, columns, strict=True):
         chosen = dataset.isel(network=(codes == point[:, None]).all(axis=0))
         for axes, metric in zip(place, metrics, strict=False):
-            pooled |= set(_metric(axes, chosen, metric, along, by).pooled)
+            drawn.append(_metric(axes, chosen, metric, along, by, looks=looks))
         if "regime" in dataset:
             bars.append(regime_data(chosen, along))
             draw_regimes(place[-1], bars[-1])
             place[-1].set_ylabel(f"share, all {_plain(by)}")
-        values = [sweep_axis(dataset, name).values[code] for name, code in zip(further, point, strict=True)]
-        heading = ", ".join(value_label(name, value) for name, value in zip(further, values, strict=True))
+        places = zip(further, point, strict=True)
+        heading = "\n".join(value_label(sweep_axis(dataset, name), int(code)) for name, code in places)
         below = place[0].get_title()
         place[0].set_title(heading + (f"\n{below}" if below else ""), fontsize=8.0, color=INK)
         for axes in place[:-1]:
@@ -158,46 +158,57 @@ def _columns(dataset: Any, metrics: list[str], names: list[str]) -> Any:
     for row in grid:
         _share_limits(row)
     figure.align_ylabels(grid[:, 0])
-    notes += [f"pooled over {_plain(name)}" for name in sorted(pooled)]
-    _legends(figure, dataset, metric_data(dataset, "loss", along, by=by), bars, notes)
+    _legends(figure, dataset, series, drawn, bars, notes)
     return figure
 
 
-def _metric(axes: Any, dataset: Any, metric: str, along: str, by: str | None) -> MetricData:
+def _metric(axes: Any, dataset: Any, metric: str, along: str, by: str | None, *, looks: Any = None) -> MetricData:
+    """Draws a metric; `looks` are those of the series by their values, where some may be absent."""
     data = metric_data(dataset, metric, along, by=by)
-    draw_metric(axes, dataset, metric, data)
+    chosen = [looks[value] for value in data.by.values] if looks and data.by else None
+    draw_metric(axes, dataset, metric, data, looks=chosen)
     if data.n_undefined:
         _note(axes, f"{data.n_undefined} without a value")
     return data
 
 
 def _legends(
-    figure: Any, dataset: Any, data: MetricData, bars: list[RegimeData], notes: list[str], *, free: Any = None
+    figure: Any,
+    dataset: Any,
+    series: SweepAxis | None,
+    drawn: list[MetricData],
+    bars: list[RegimeData],
+    notes: list[str],
+    *,
+    free: Any = None,
 ) -> None:
     """Names the series in a free cell or above the panels, and the regimes below."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    separate = is_separate(data.along)
+    separate = is_separate(drawn[0].along)
     line = {"markersize": 3.6, "linestyle": "none" if separate else "-"}
     handles, labels = [], []
-    if data.by is not None:
-        handles = [Line2D([], [], **line, **look) for look in series_looks(len(data.by.values))]
-        labels = [value_label(data.by.name, value) for value in data.by.values]
+    if series is not None:
+        handles = [Line2D([], [], **line, **look) for look in series_looks(len(series.values))]
+        labels = [value_label(series, index) for index in range(len(series.values))]
     handles.append(Line2D([], [], color=MUTED, marker="o", **line))
-    labels.append("best of the seeds" if data.n_networks > data.best.size else "network")
-    if data.best_dead.any():
+    labels.append("best of the seeds" if any(data.n_networks > data.best.size for data in drawn) else "network")
+    if any(data.best_dead.any() for data in drawn):
         handles.append(Line2D([], [], color=MUTED, marker="o", markerfacecolor="white", **line))
         labels.append("the best is dead")
-    if has_spread(data):
+    spread = any(has_spread(data) for data in drawn)
+    if spread:
         dots = {"linestyle": (0, (1.2, 1.2)), "linewidth": 1.0}
         middle = {"linestyle": "none", "marker": "_", "markersize": 6} if separate else dots
         band = Line2D([], [], color=MUTED, alpha=0.45, linewidth=2.6) if separate else Patch(color=MUTED, alpha=0.25)
         handles += [Line2D([], [], color=MUTED, **middle), band]
         labels += ["median", "10 to 90 %"]
-    elif (data.n_drawn > 1).any():
+    elif any((data.n_drawn > 1).any() for data in drawn):
         notes = [*notes, "median and band left out"]
-    said = _said(dataset, "not in median and band" if has_spread(data) else "", notes)
+    pooled = dict.fromkeys(name for data in drawn for name in data.pooled)
+    notes = [*notes, *(f"pooled over {_plain(name)}" for name in pooled)]
+    said = _said(dataset, "not in median and band" if spread else "", notes)
     if free is not None:
         options = {"loc": "center left", "borderaxespad": 0.0, "alignment": "left"}
         free.legend(handles, labels, title=said.replace("; ", "\n").replace(": ", ":\n"), **options)
