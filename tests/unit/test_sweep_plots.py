@@ -203,6 +203,14 @@ def test_a_store_that_is_not_full_keeps_the_colours_of_its_series():
     np.testing.assert_array_equal(line.get_ydata(), expected.get_ydata())
 
 
+def test_a_selection_says_what_it_holds_fixed():
+    dataset = sweep_dataset(AXES["four"], kind="alive", n_seeds=2)
+    chosen = (dataset["recurrence"].values == "relu") & (dataset["delay"].values == 4)
+    title, named = texts(plots.sweep_summary(dataset.isel(network=chosen)))
+    assert title.split() == ["36", "networks", "$k$", "=", "4", "recurrence", "=", "relu"]
+    assert {"$N_h$ = 2", "$N_h$ = 4", "$N_h$ = 8"} <= set(named)
+
+
 def test_the_legend_speaks_of_the_panels_and_not_of_what_they_share():
     _, named = texts(plots.sweep_summary(sweep_dataset(AXES["three"], kind="alive", n_seeds=1)))
     assert "network" in named

@@ -145,13 +145,20 @@ def sweep_axes(dataset: Any) -> list[str]:
 
     Of fields that were varied together, the first that tells most points apart.
     """
+    counted = _count_values(dataset)
+    return [max(counts, key=lambda name: counts[name]) for counts in counted if max(counts.values()) > 1]
+
+
+def fixed_coordinates(dataset: Any) -> list[str]:
+    """The coordinates of the axes of the plan that take one value only, as after a selection."""
+    return [name for counts in _count_values(dataset) if max(counts.values()) == 1 for name in counts]
+
+
+def _count_values(dataset: Any) -> list[dict[str, int]]:
+    """For every axis of the plan, how many values each of its coordinates takes."""
     check_dataset(dataset)
-    chosen = []
-    for names in json.loads(dataset.attrs.get("axes", "[]")):
-        counts = {name: len(sweep_axis(dataset, name).values) for name in names if name in dataset.coords}
-        if counts and max(counts.values()) > 1:
-            chosen.append(max(counts, key=lambda name: counts[name]))
-    return chosen
+    axes = [[name for name in names if name in dataset.coords] for names in json.loads(dataset.attrs.get("axes", "[]"))]
+    return [{name: len(sweep_axis(dataset, name).values) for name in names} for names in axes if names]
 
 
 def metric_names(dataset: Any) -> list[str]:

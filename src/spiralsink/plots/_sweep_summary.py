@@ -12,6 +12,7 @@ from ._sweep_data import (
     RegimeData,
     SweepAxis,
     check_dataset,
+    fixed_coordinates,
     lost_networks,
     metric_data,
     metric_names,
@@ -223,7 +224,8 @@ def _said(dataset: Any, where: str, notes: list[str]) -> str:
     numbers = zip((int(each.sum()) for each in lost_networks(dataset)), ("diverged", "dead"), strict=True)
     lost = ", ".join(f"{number} {name}" for number, name in numbers if number)
     lost = [f"{lost}: {where}" if where else lost] if lost else []
-    return "; ".join([counted(dataset.sizes["network"]), *lost, *notes])
+    held = [sweep_axis(dataset, name) for name in fixed_coordinates(dataset)]
+    return "; ".join([counted(dataset.sizes["network"]), *lost, *(value_label(axis, 0) for axis in held), *notes])
 
 
 def _note(axes: Any, text: str) -> None:
