@@ -33,7 +33,8 @@ class Checkpoint:
     """Keeps a training in a file while it lasts; the same call of `fit` goes on from there.
 
     The file is whole at every moment: what was there before, or what is there now. It is written between two chunks of
-    steps, and on Ctrl-C, and is gone when the training has ended. It holds arrays only; nothing in it is executed.
+    steps, and on Ctrl-C, and is gone when the training has ended: save the result then. It holds arrays only; nothing
+    in it is executed.
 
     A training that went on ends with the same bytes as one that was never disturbed, on the same machine with the same
     versions. The file belongs to its training: networks, task, process, key, steps, objective, optimizer, record,
@@ -112,7 +113,7 @@ class _KeptInFile:
         for leftover in self._path.parent.glob(f".{glob.escape(self._path.name)}.*.tmp"):
             with contextlib.suppress(OSError):
                 leftover.unlink()
-        return read_checkpoint(self._path, self._training) if self._path.exists() else None
+        return read_checkpoint(self._path, self._training) if os.path.exists(self._path) else None
 
     def write(self, tensors: dict[str, np.ndarray]) -> None:
         write_checkpoint(self._path, self._training, tensors)
@@ -133,7 +134,8 @@ def check_checkpoint(checkpoint: Any) -> None:
     check_kind("checkpoint", checkpoint, (NoCheckpoint, Checkpoint), "NoCheckpoint() or Checkpoint(path)")
     if isinstance(checkpoint, Checkpoint):
         path = Path(checkpoint.path)
-        if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        # of os.path, which are false where pathlib raises
+        if os.path.isdir(path) or not os.path.isdir(path.parent) or not os.access(path.parent, os.W_OK):
             raise InvalidInput("checkpoint.path", str(path), "a file in a folder that exists and can be written")
 
 
