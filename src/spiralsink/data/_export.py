@@ -64,7 +64,7 @@ def _write_netcdf(dataset: Any, path: Path) -> None:
     # HDF5 may take the process down when a disk is full, and the size is known because nothing is compressed
     if shutil.disk_usage(path.parent).free < 1.02 * dataset.nbytes:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    large = [name for name, variable in dataset.variables.items() if not variable._in_memory]
+    large = [name for name, variable in dataset.variables.items() if variable.ndim > 1]
     try:
         with written_whole(path) as temporary:
             _with_text(dataset.drop_vars(large)).to_netcdf(temporary, engine="h5netcdf")
@@ -77,7 +77,8 @@ def _write_netcdf(dataset: Any, path: Path) -> None:
 
 def _append_netcdf(file: Any, name: Any, variable: Any, pieces: list[slice]) -> None:
     file.dimensions.update({dim: size for dim, size in variable.sizes.items() if dim not in file.dimensions})
-    written = file.create_variable(name, variable.dims, variable.dtype, fillvalue=np.nan)
+    missing = np.nan if variable.dtype.kind == "f" else None
+    written = file.create_variable(name, variable.dims, variable.dtype, fillvalue=missing)
     along = [str(each) for each in variable.coords if each not in variable.dims]
     written.attrs.update({**variable.attrs, "coordinates": " ".join(along)})
     for piece in pieces:
