@@ -14,6 +14,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 _NOTHING = Shown("nothing")
 _LARGEST = 2**53
+_LONGEST_NAME = 60
 
 
 def read_table(kind: type[T], table: Any, where: str = "") -> T:
@@ -106,7 +107,8 @@ def missing(where: str) -> InvalidInput:
 
 def join(where: str, name: str) -> str:
     """The dotted name of a field; odd names are quoted, so that the message stays on one line."""
-    name = name if name.replace("-", "_").isidentifier() else shorten(name)
+    plain = name.replace("-", "_").isidentifier() and len(name) <= _LONGEST_NAME
+    name = name if plain else shorten(name)
     return f"{where}.{name}" if where else name
 
 

@@ -78,11 +78,12 @@ def _assign(table: dict[str, Any], field: str, value: Any) -> None:
     names = field.split(".")
     inner = table
     for depth, name in enumerate(names[:-1]):
-        if name not in inner:
-            default = default_table(names[: depth + 1], inner)
-            if default is not None:
-                # of another kind, the fields of the default have no meaning
-                inner[name] = {} if names[depth + 1 :] == ["kind"] else default
+        default = None if isinstance(inner.get(name), dict) else default_table(names[: depth + 1], inner)
+        if default is not None:
+            if name in inner:
+                check_table(inner[name], ".".join(names[: depth + 1]))
+            # of another kind, the fields of the default have no meaning
+            inner[name] = {} if names[depth + 1 :] == ["kind"] else default
         if not isinstance(inner.get(name), dict):
             close = nearest(field, _leaves(table))
             hint = f"did you mean {close}?" if close else ""
@@ -170,7 +171,10 @@ def _spaced(way: str, table: Any, where: str) -> tuple[tuple[Any, ...], ...]:
     if read.num > _MOST_POINTS:
         raise InvalidInput(join(where, "num"), read.num, f"at most {_MOST_POINTS}")
     space = np.geomspace if way == "log" else np.linspace
-    values = space(read.start, read.stop, read.num)
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = space(read.start, read.stop, read.num)
+    if not np.isfinite(values).all():
+        raise InvalidInput(where, dict(table), "an axis of finite numbers")
     whole = np.rint(values)
     if (
         isinstance(table["start"], int)

@@ -1,5 +1,6 @@
 """Reading specs: TOML text or a file in, a checked `Spec` out."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ._schema import FORMAT, NetworkSpec, Point, Spec, SweepSpec, TrainingSpec
 
 _SECTIONS = ("task", "process", "network", "training")
 _MOST_BLOCKS = 1_000_000
+_DEEP_NAME = re.compile(r"(?<![\w-])(?:[\w-]+[ \t]*\.[ \t]*){100}")
 
 
 def read(path: Path | str) -> Spec:
@@ -46,9 +48,14 @@ def parse(text: str, *, name: str = "spec") -> Spec:
         InvalidInput: As `read`.
     """
     try:
+        # tomllib takes hours over a name of a hundred thousand parts
+        if _DEEP_NAME.search(text):
+            raise RecursionError
         table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise InvalidInput(name, Shown(" ".join(str(error).split())), "a TOML file") from None
+    except RecursionError:
+        raise InvalidInput(name, Shown("tables in tables without end"), "a TOML file") from None
     return parse_table(table, source=text)
 
 
@@ -62,6 +69,10 @@ def parse_table(table: Any, *, source: str = "") -> Spec:
     check_names(table, ["format", *_SECTIONS, "sweep"], "")
     check_format(table, FORMAT)
     sweep = read_sweep(table["sweep"]) if "sweep" in table else None
+    for section in _SECTIONS:
+        if section not in table:
+            raise missing(section)
+        check_table(table[section], section)
     found = tuple(_read_point(coordinates, each) for coordinates, each in points(table, sweep or SweepSpec()))
     first = found[0].spec
     _check_different(found)
@@ -88,9 +99,7 @@ def _check_blocks(n_points: int, n_seeds: int, block_size: int) -> None:
 
 def _read_point(coordinates: dict[str, Any], table: dict[str, Any]) -> Point:
     for section in _SECTIONS:
-        if section not in table:
-            raise missing(section)
-        check_plain(check_table(table[section], section), section)
+        check_plain(table[section], section)
     spec = normalise(
         Spec(
             task=dict(table["task"]),

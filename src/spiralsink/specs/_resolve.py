@@ -8,6 +8,7 @@ from jaxtyping import Array, Key
 
 from .._errors import InvalidInput, NotCovered, Shown
 from .._kinds import build, describe
+from .._machine import total_bytes
 from ..networks import RecurrentNetwork, Tied, check_memory
 from ..processes import SparseProcess
 from ..tasks import check_reach, task_importance
@@ -46,7 +47,11 @@ class Problem(NamedTuple):
         """A stack of untrained networks, the weights of each drawn with its own key."""
         n_features = self.process.n_features
         n_outputs = self.task.n_outputs(n_features)
-        check_memory(keys.shape[0], n_features, self.network.n_hidden, n_outputs)
+        try:
+            check_memory(keys.shape[0], n_features, self.network.n_hidden, n_outputs)
+        except InvalidInput as error:
+            field = "sweep.block_size" if error.field == "stack" else error.within("network").field
+            raise type(error)(field, error.value, error.allowed, hint=error.hint) from None
         draw = jax.vmap(lambda key: self.scheme(key, n_features, self.network.n_hidden, n_outputs))
         W_x, W_h, W_y = draw(keys)
         return RecurrentNetwork(
@@ -125,14 +130,23 @@ def _check_one_point(problem: Problem) -> None:
 
 def _check_task(problem: Problem) -> None:
     n_features = problem.process.n_features
+    n_outputs = problem.task.n_outputs(n_features)
+    _check_width(n_features, n_outputs)
     try:
         problem.task.target_filter(1, n_features)
-        task_importance(problem.task, problem.task.n_outputs(n_features))
+        task_importance(problem.task, n_outputs)
         horizon = getattr(problem.objective, "horizon", None)
         if isinstance(horizon, int):
             check_reach(problem.task, n_features, horizon)
     except InvalidInput as error:
         raise error.within("task") from None
+
+
+def _check_width(n_features: int, n_outputs: int) -> None:
+    needed, memory = 8 * n_features * n_outputs, total_bytes()
+    if needed > memory / 4:
+        hint = f"one lag of the task needs {needed / 1e9:.3g} GB, the machine has {memory / 1e9:.3g} GB"
+        raise InvalidInput("process.n_features", n_features, "fewer", hint=hint)
 
 
 def _check_readout(problem: Problem) -> None:
