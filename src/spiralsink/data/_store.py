@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from .._errors import InvalidInput, MissingExtra, Shown, check_number
-from ..networks import RecurrentNetwork, stack_networks
+from ..networks import RecurrentNetwork, Tied, stack_networks
 from ..training import Variable, labelled
 from ._block import BlockHeader, list_blocks, read_block, read_columns, read_header
 from ._rows import Part, Rows
@@ -88,12 +88,37 @@ def load_networks(store: Path | str, index: Any) -> RecurrentNetwork:
         chosen = np.arange(len(owner))[index]
     except (IndexError, TypeError):
         raise InvalidInput("index", index, f"positions below {len(owner)}, the number of networks") from None
-    read = {int(each): read_block(blocks[each][0]).networks for each in np.unique(owner[chosen])}
     if chosen.ndim == 0:
-        return read[int(owner[chosen])][int(lane[chosen])]
+        return read_block(blocks[int(owner[chosen])][0]).networks[int(lane[chosen])]
     if not chosen.size:
         raise InvalidInput("index", index, "at least one network")
-    return stack_networks(read[int(owner[each])][int(lane[each])] for each in chosen.ravel())
+    wanted = chosen.ravel()
+    # block by block, then back into the order that was asked for
+    order = np.argsort(owner[wanted], kind="stable")
+    parts = [
+        read_block(blocks[each][0]).networks[lane[wanted[owner[wanted] == each]]] for each in np.unique(owner[wanted])
+    ]
+    return _end_to_end(parts)[np.argsort(order)]
+
+
+def _end_to_end(stacks: list[RecurrentNetwork]) -> RecurrentNetwork:
+    """Stacks with one axis as one; their kinds and sizes are equal, or an error says so."""
+    like = stack_networks(each[0] for each in stacks)
+
+    def join(values: list[Any]) -> Any:
+        return None if values[0] is None else np.concatenate([np.asarray(each) for each in values])
+
+    lags = [np.broadcast_to(each.W_y.lag, each.stack) for each in stacks if isinstance(each.W_y, Tied)]
+    return RecurrentNetwork(
+        join([each.W_x for each in stacks]),
+        join([each.W_h for each in stacks]),
+        Tied(join(lags)) if lags else join([each.W_y for each in stacks]),
+        recurrence=like.recurrence,
+        readout=like.readout,
+        b_h=join([each.b_h for each in stacks]),
+        b_y=join([each.b_y for each in stacks]),
+        leak=join([np.broadcast_to(each.leak, each.stack) for each in stacks]),
+    )
 
 
 def _opened(store: Path, lazy_above: float) -> list[_Opened]:

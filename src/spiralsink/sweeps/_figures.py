@@ -21,4 +21,4 @@ def write_figures(store: Path | str) -> list[Path]:
         MissingExtra: If matplotlib or xarray is not installed.
     """
     folder = make_folder(Path(store) / "figures")
-    return list(save_figure(sweep_summary(open_store(store)), folder / "summary"))
+    return list(save_figure(sweep_summary(open_store(store, lazy_above=0)), folder / "summary"))
