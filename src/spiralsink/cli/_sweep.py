@@ -97,7 +97,7 @@ def _estimate(spec: Any, store: Path | None, workers: int | None, *, as_json: bo
 
 
 def _finish(summary: Any, store: Path, *, figures: bool, as_json: bool, quiet: bool) -> int:
-    from .._errors import MissingExtra
+    from .._errors import InvalidInput, MissingExtra
     from ..sweeps import write_figures
 
     drawn, lines = [], [str(summary)]
@@ -105,7 +105,7 @@ def _finish(summary: Any, store: Path, *, figures: bool, as_json: bool, quiet: b
         try:
             drawn = [str(path.relative_to(store)) for path in write_figures(store)]
             lines.append(f"figures: {store / drawn[0]}")
-        except MissingExtra as error:
+        except (MissingExtra, InvalidInput) as error:  # the networks are stored all the same
             lines.append(f"no figures: {error}")
     emit(summary.to_dict() | {"figures": drawn}, "\n".join(lines), as_json=as_json, quiet=quiet)
     return 1 if summary.failed else 0
