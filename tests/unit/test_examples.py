@@ -19,6 +19,15 @@ def test_an_example_is_a_spec_with_its_own_command_in_it(path):
     assert f"examples/{path.name}" in path.read_text()
 
 
+def test_the_sweep_has_blocks_for_many_workers_and_no_idle_lanes():
+    (path,) = [path for path in EXAMPLES if path.name == "sweep.toml"]
+    plan = make_plan(specs.read(path))
+    assert len(plan.blocks) >= 12
+    assert all(len(block.seeds) == block.n_lanes for block in plan.blocks)
+    for block in plan.blocks:
+        assert block.spec.training.objective["horizon"] == 3 * block.spec.task["delay"] + 6
+
+
 @pytest.mark.slow
 def test_the_training_example_trains(tmp_path):
     (path,) = [path for path in EXAMPLES if path.name == "train.toml"]
