@@ -165,7 +165,7 @@ _PUBLIC = {
     ),
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
-_SUBPACKAGES = ("geometry", "plots", "theory")
+_SUBPACKAGES = ("geometry", "plots", "specs", "sweeps", "theory")
 
 _NAMES = ["__version__", *sorted(_MODULE_OF)]
 if not TYPE_CHECKING:  # type checkers take the imports above for the list

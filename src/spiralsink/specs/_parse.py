@@ -62,6 +62,10 @@ def parse(text: str, *, name: str = "spec") -> Spec:
 def parse_table(table: Any, *, source: str = "") -> Spec:
     """Reads a spec from tables, such as those of `Spec.to_dict`.
 
+    Args:
+        table: A dictionary with the sections of a spec file.
+        source: The text that it was read from, which a store keeps; "" for none.
+
     Raises:
         InvalidInput: As `read`.
     """

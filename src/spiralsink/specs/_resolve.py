@@ -66,6 +66,9 @@ class Problem(NamedTuple):
 def resolve(spec: Spec) -> Problem:
     """The objects of a spec without a sweep, each checked by its class and then against the others.
 
+    Args:
+        spec: The spec, such as that of one point of a plan.
+
     Raises:
         InvalidInput: Names the dotted field, the value and what is allowed.
         NotCovered: If the objective is not known for the recurrence.

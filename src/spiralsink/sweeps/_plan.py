@@ -92,6 +92,9 @@ def make_plan(spec: Spec) -> Plan:
     The networks of each point are cut by seed into blocks of `sweep.block_size`. Every block trains that many, also
     where fewer are wanted: all blocks of a shape have one compiled program, and the numbers of a network do not depend
     on how many others are asked for.
+
+    Args:
+        spec: The spec, with or without a sweep.
     """
     n_lanes = (spec.sweep or SweepSpec()).block_size
     blocks = []
