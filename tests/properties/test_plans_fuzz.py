@@ -73,6 +73,10 @@ FILES = {
     "lists in lists": (b"x = " + b"[" * 100_000, "must be a TOML file, got tables in tables without end"),
     "tables in tables": (b"x = " + b"{ a = " * 100_000, "must be a TOML file, got tables in tables without end"),
     "a name of many parts": (b"a." * 100_000 + b"a = 1", "must be a TOML file, got tables in tables without end"),
+    "a quoted name of many parts": (
+        b'"a".' * 100_000 + b"a = 1",
+        "must be a TOML file, got tables in tables without end",
+    ),
     "a table of many parts": (
         b"[" + b"a . " * 100_000 + b"a]",
         "must be a TOML file, got tables in tables without end",

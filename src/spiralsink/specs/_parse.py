@@ -17,7 +17,7 @@ from ._schema import FORMAT, NetworkSpec, Point, Spec, SweepSpec, TrainingSpec
 
 _SECTIONS = ("task", "process", "network", "training")
 _MOST_BLOCKS = 1_000_000
-_DEEP_NAME = re.compile(r"(?<![\w-])(?:[\w-]+[ \t]*\.[ \t]*){100}")
+_DEEP_NAME = re.compile(r"""(?<![\w"'.-])(?:[\w"'-]+[ \t]*\.[ \t]*){100}""")
 
 
 def read(path: Path | str) -> Spec:
