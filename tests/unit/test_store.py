@@ -328,6 +328,12 @@ def test_what_is_no_store_is_refused(tmp_path):
         Store(tmp_path / "file").prepare(make_plan(specs.parse(TEXT)))
 
 
+def test_a_store_needs_a_name():
+    for nameless in ("", None, 3):
+        with pytest.raises(sk.InvalidInput, match=r"store must be the name of a folder, got"):
+            run(specs.parse(TEXT), nameless)
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(sk.InvalidInput, match=r"/file/store must be a folder, got a file at .*/file$"):

@@ -30,7 +30,9 @@ class Store:
         replaced: Names of blocks that gave way to one with more seeds, now in `aside/`.
     """
 
-    def __init__(self, path: Path | str):
+    def __init__(self, path: Any):
+        if not isinstance(path, str | os.PathLike) or path == "":
+            raise InvalidInput("store", path, "the name of a folder")
         self.path = Path(path)
         self.set_aside: list[str] = []
         self.replaced: list[str] = []
