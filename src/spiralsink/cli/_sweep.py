@@ -91,7 +91,7 @@ def _estimate(spec: Any, store: Path | None, workers: int | None, *, as_json: bo
     from ..sweeps import estimate, make_plan
 
     with writes_into(store or Path(), "store"):
-        found = estimate(make_plan(spec), store=store, workers=workers)
+        found = estimate(make_plan(spec), store=store, workers=workers, progress=progress(quiet=quiet))
     emit(found.to_dict() | {"store": store and str(store)}, str(found), as_json=as_json, quiet=quiet)
     return 0
 

@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from .._progress import NoProgress, Progress
 from ..specs import parse_table
 from ..training import Every
+from ._attempt import label
 from ._executors import check_workers
 from ._local import worker_places
 from ._messages import Failed, Job, Trained
@@ -82,7 +84,13 @@ class _Cost(NamedTuple):
     record_bytes: float
 
 
-def estimate(plan: Plan, *, store: Path | str | None = None, workers: int | None = None) -> Estimate:
+def estimate(
+    plan: Plan,
+    *,
+    store: Path | str | None = None,
+    workers: int | None = None,
+    progress: Progress = NoProgress(),  # noqa: B008 (stateless)
+) -> Estimate:
     """How many networks and blocks a plan has, and about how many bytes and seconds they take.
 
     At most three shapes of blocks, of least, middle and most work, are trained for a few steps in a process like those
@@ -92,6 +100,7 @@ def estimate(plan: Plan, *, store: Path | str | None = None, workers: int | None
         plan: The plan.
         store: Folder of the store, whose networks count as done.
         workers: Number of processes, >= 1; None for one per core or device.
+        progress: Told about blocks that are tried.
 
     Raises:
         InvalidInput: If a block that is tried cannot be trained, or the folder cannot be a store of the plan.
@@ -106,11 +115,16 @@ def estimate(plan: Plan, *, store: Path | str | None = None, workers: int | None
         shapes.setdefault(_shape(block), []).append(block)
     ordered = sorted(shapes.values(), key=lambda blocks: _work(blocks[0]))
     chosen = sorted({0, len(ordered) // 2, len(ordered) - 1})[:_MOST_PROBES]
-    worker = WorkerProcess(*places[0])
+    worker, costs = WorkerProcess(*places[0]), {}
+    progress.start("trying", len(chosen), "blocks")
     try:
-        costs = {index: _probe(worker, ordered[index][0]) for index in chosen}
+        for index in chosen:
+            progress.advance(0, label(ordered[index][0].coordinates))
+            costs[index] = _probe(worker, ordered[index][0])
+            progress.advance(1)
     finally:
         worker.close()
+        progress.close()
     size, seconds = 0.0, 0.0
     for index, blocks in enumerate(ordered):
         nearest = min(chosen, key=lambda probed: abs(probed - index))

@@ -1,6 +1,7 @@
 """Stores: folders in which finished blocks are whole files, whatever happens to the program that writes them."""
 
 import contextlib
+import math
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,8 @@ UNFINISHED = "unfinished"
 """Folder of a store for the checkpoints of blocks that are in training."""
 
 _ABANDONED_AFTER = 3600.0
+_SHARE_OF_TIME = 0.02  # that may go into listing a folder of very many blocks
+_OLDEST_LIST = 10.0
 
 
 class Store:
@@ -36,6 +39,8 @@ class Store:
         self.path = Path(path)
         self.set_aside: list[str] = []
         self.replaced: list[str] = []
+        self._names: dict[str, list[str]] = {}
+        self._good_until = -math.inf  # of these names
 
     def check(self, plan: Plan) -> None:
         """Looks whether the folder is, or can become, a store of the plan; changes nothing.
@@ -99,8 +104,8 @@ class Store:
                 yield block, path, stored
 
     def find(self, block: BlockPlan) -> tuple[Path, Block] | None:
-        """A block that was stored whole meanwhile, by another program."""
-        for path in sorted((self.path / "blocks").glob(f"{block.key}.*.safetensors")):
+        """A block that was stored whole meanwhile, by another program, up to some seconds ago."""
+        for path in self._files(block.key):
             if count_networks(path) == len(block.seeds) and (stored := self._whole(block, path)) is not None:
                 return path, stored
         return None
@@ -108,17 +113,31 @@ class Store:
     def write(self, key: str, content: bytes, seconds: Mapping[str, float]) -> Path:
         """Stores a finished block, and what it took; then moves what it replaces to `aside/`.
 
-        A block of more networks, which a wider plan may have stored meanwhile, stays.
+        A block of more networks, which a wider plan may have stored meanwhile, stays; and of two that differ in their
+        bytes, stored by two programs on two machines, the first by name, so that neither program moves the last one.
         """
         path = self.path / "blocks" / block_file(key, content)
         write_file(seconds_file(path), msgspec.json.encode(seconds, order="sorted"))
         write_file(path, content)
-        others = [each for each in sorted(path.parent.glob(f"{key}.*.safetensors")) if each != path]
+        others = [each for each in self._files(key) if each != path]
         held = count_networks(path) if others else 0
         for before in others:
-            if count_networks(before) <= held and self._put_aside(before):
+            count = count_networks(before)
+            if (count, path.name) < (held, before.name) and self._put_aside(before):
                 self.replaced.append(before.name)
         return path
+
+    def _files(self, key: str) -> list[Path]:
+        """The files of a block, from a list of the folder that is as old as making it is dear."""
+        began = time.monotonic()
+        if began > self._good_until:
+            self._names = {}
+            for name in sorted(os.listdir(self.path / "blocks")):
+                if name.endswith(".safetensors") and not name.startswith("."):
+                    self._names.setdefault(name.partition(".")[0], []).append(name)
+            took = time.monotonic() - began
+            self._good_until = began + took + min(took / _SHARE_OF_TIME, _OLDEST_LIST)
+        return [self.path / "blocks" / name for name in self._names.get(key, ())]
 
     def _tidy(self) -> None:
         """Removes what killed programs had begun to write, long enough ago that nobody goes on with it."""
