@@ -1,6 +1,7 @@
 """Files that are either whole or absent: written beside their place, flushed to the disk and renamed."""
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -78,5 +79,8 @@ def _flush_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems flush no folders
+            raise
     finally:
         os.close(descriptor)

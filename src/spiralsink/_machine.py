@@ -1,6 +1,7 @@
 """The machine and the versions that numbers were computed with."""
 
 import contextlib
+import functools
 import importlib.metadata
 import os
 import platform
@@ -13,7 +14,13 @@ def describe_machine() -> dict[str, str | int]:
     """CPU model, number of usable cores, operating system, and the versions of Python and of what computes."""
     versions = {name: importlib.metadata.version(name) for name in ("jax", "jaxlib", "numpy")}
     system = f"{platform.system()} {platform.machine()}"
-    return {"cpu": _cpu(), "cores": usable_cores(), "system": system, "python": platform.python_version(), **versions}
+    return {
+        "cpu": cpu_model(),
+        "cores": usable_cores(),
+        "system": system,
+        "python": platform.python_version(),
+        **versions,
+    }
 
 
 def cache_folder() -> Path:
@@ -79,7 +86,9 @@ def total_bytes() -> int:
         return 8 << 30
 
 
-def _cpu() -> str:
+@functools.cache
+def cpu_model() -> str:
+    """The name of the processor, as the system has it."""
     listing = Path("/proc/cpuinfo")
     if listing.exists():
         for line in listing.read_text(errors="replace").splitlines():

@@ -30,7 +30,8 @@ def thread_variables(threads: int) -> dict[str, str]:
 
 def pinned_command(module: str, *arguments: str, cores: Sequence[int] = ()) -> list[str]:
     """The command that runs a module on these cores, or on any."""
-    return [sys.executable, "-m", __name__, ",".join(map(str, cores)) or "any", module, *arguments]
+    # -P: what lies in the folder where the program was started must not hide a module of the same name
+    return [sys.executable, "-P", "-m", __name__, ",".join(map(str, cores)) or "any", module, *arguments]
 
 
 def pin(cores: Sequence[int]) -> None:

@@ -273,8 +273,12 @@ def test_killed_while_it_writes(path):
     given = [sys.executable, "-c", PROGRAM, str(path)]
     ended = subprocess.run(given, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
-    assert len(list(path.parent.iterdir())) == 2
+    (leftover,) = [each for each in path.parent.iterdir() if each != path]
+    # another program may be writing it, until that is long ago
     assert_same(train(checkpoint=sk.Checkpoint(path)), whole("native"))
+    assert list(path.parent.iterdir()) == [leftover]
+    os.utime(leftover, (1e9, 1e9))
+    train(checkpoint=sk.Checkpoint(path))
     assert not list(path.parent.iterdir())
 
 
@@ -358,6 +362,25 @@ def test_a_write_that_fails(path, monkeypatch, small_chunks):
         train(checkpoint=sk.Checkpoint(path, 1e-9))
     assert path.read_bytes() == before
     assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("damage", ["a damaged file", "another training", "no folder", "a full disk"])
+def test_best_effort_trains_whatever_the_file_is(damage, path, monkeypatch, small_chunks):
+    keep(path)
+    kept = sk.Checkpoint(path, 1e-9, best_effort=True)
+    if damage == "a damaged file":
+        path.write_bytes(path.read_bytes()[:-3])
+    if damage == "another training":
+        path.unlink()
+        keep(path, steps=STEPS + 1)
+    if damage == "no folder":
+        kept = sk.Checkpoint(path.parent / "none" / "file", 1e-9, best_effort=True)
+    if damage == "a full disk":
+        path.unlink()
+        monkeypatch.setattr(
+            "spiralsink._atomic.os.replace", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, ""))
+        )
+    assert_same(train(checkpoint=kept), whole("native"))
 
 
 def test_least_seconds_between_two_writes(path, monkeypatch, small_chunks):

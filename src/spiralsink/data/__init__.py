@@ -4,6 +4,7 @@ from ._block import FORMAT as FORMAT
 from ._block import SECONDS as SECONDS
 from ._block import Block as Block
 from ._block import BlockHeader as BlockHeader
+from ._block import DamagedBlock as DamagedBlock
 from ._block import block_file as block_file
 from ._block import count_networks as count_networks
 from ._block import encode_block as encode_block

@@ -30,6 +30,10 @@ _TEXT = Annotated[str, Meta(description="a string")]
 _COUNT = Annotated[int, Meta(ge=1, description="a whole number >= 1")]
 
 
+class DamagedBlock(InvalidInput):
+    """A file that was read, and is not the block that its name promises."""
+
+
 class BlockHeader(msgspec.Struct, frozen=True, kw_only=True):
     """What a block says about itself.
 
@@ -225,6 +229,6 @@ def _read_text(path: Path, text: str | None) -> BlockHeader:
     return header
 
 
-def _damaged(path: Path, why: Any) -> InvalidInput:
+def _damaged(path: Path, why: Any) -> DamagedBlock:
     hint = "run the command that made the store again to compute it anew"
-    return InvalidInput(str(path), Shown(f"a damaged one: {' '.join(str(why).split())}"), "a whole block", hint=hint)
+    return DamagedBlock(str(path), Shown(f"a damaged one: {' '.join(str(why).split())}"), "a whole block", hint=hint)

@@ -1,5 +1,6 @@
 """One try at a block: whatever happens, there is an answer."""
 
+import contextlib
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,8 @@ from ..training import Checkpoint, NoCheckpoint
 from ._messages import Failed, Job, Trained
 from ._store import UNFINISHED
 from ._train import train_block
+
+_LONGEST_REASON = 300
 
 Report = Callable[[float], None]
 """Is told how many networks, in fractions of their steps, were trained since it was told last."""
@@ -36,34 +39,26 @@ class _Fraction:
 
 
 def attempt(job: Job, report: Report) -> Trained | Failed:
-    """Trains a block, from its checkpoint if there is one.
-
-    A checkpoint that is damaged, or of another training, is thrown away: it only saves time.
-    """
+    """Trains a block, from its checkpoint if there is one."""
     block = job.block
     if block.key != job.key:
         return Failed(f"{label(job.coordinates) or 'all'}: a worker has another version, spiralsink {__version__}")
     progress = _Fraction(report, len(block.seeds) / block.spec.training.steps)
     given = {"axes": job.axes, "environment": describe_environment(), "progress": progress}
-    checkpoint = _checkpoint(job)
     try:
-        try:
-            return train_block(block, checkpoint=checkpoint, **given)
-        except InvalidInput as error:
-            if error.field != "checkpoint" or not isinstance(checkpoint, Checkpoint):
-                raise
-            Path(checkpoint.path).unlink(missing_ok=True)
-            return train_block(block, **given)
+        return train_block(block, checkpoint=_checkpoint(job), **given)
     except Exception as error:
         return failure(job, error)
 
 
 def _checkpoint(job: Job) -> Checkpoint | NoCheckpoint:
-    """In the store, where this machine sees it."""
+    """In the store, where this machine sees it; it only saves time."""
     if plan_digest(Path(job.store)) != job.plan:
         return NoCheckpoint()
-    folder = make_folder(Path(job.store) / UNFINISHED)
-    return Checkpoint(folder / f"{job.key}.safetensors", every=job.checkpoint_every)
+    folder = Path(job.store) / UNFINISHED
+    with contextlib.suppress(InvalidInput):
+        make_folder(folder)
+    return Checkpoint(folder / f"{job.key}.safetensors", every=job.checkpoint_every, best_effort=True)
 
 
 def failure(job: Job, error: BaseException) -> Failed:
@@ -73,7 +68,8 @@ def failure(job: Job, error: BaseException) -> Failed:
         value = error.value if isinstance(error.value, Shown) else shorten(error.value)
         return Failed(f"{where}: {error}", (error.field, str(value), error.allowed, error.hint))
     name = "" if isinstance(error, SpiralsinkError) else f"{type(error).__name__}: "
-    return Failed(f"{where}: {name}{' '.join(str(error).split())}")
+    text = " ".join(str(error).split())
+    return Failed(f"{where}: {name}{text[:_LONGEST_REASON]}{'...' * (len(text) > _LONGEST_REASON)}")
 
 
 def label(coordinates: dict[str, Any]) -> str:

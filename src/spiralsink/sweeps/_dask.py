@@ -19,6 +19,10 @@ from ._messages import Failed, Job, Trained
 from ._worker_process import WorkerProcess
 
 _WAITING = 1  # blocks that wait at a worker for each that it trains, so that it need not wait itself
+_REFILL_EVERY = 1.0  # seconds after which workers that have joined get blocks
+_LOOK_EVERY = 0.5  # seconds between two looks at whether a block is still wanted
+_IDLE = 60.0  # seconds after which a process that has nothing to do ends
+_SCHEDULER_LOST = "the Dask scheduler was lost; finished blocks are kept, the same command goes on"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Dask:
 
     def train(self, jobs: Iterator[Job], report: Report) -> Generator[Answer, None, None]:
         """Yields one answer for each job, as they come."""
-        with self._client() as client:
+        with _quiet_logs(), self._client() as client:
             yield from _Tasks(client).train(jobs, report)
 
     @contextlib.contextmanager
@@ -85,6 +89,18 @@ class Dask:
             yield client
 
 
+@contextlib.contextmanager
+def _quiet_logs() -> Iterator[None]:
+    """Keeps Dask from printing tracebacks of what is told in one line."""
+    logger = logging.getLogger("distributed")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
 class _Tasks:
     """The blocks that a cluster was given."""
 
@@ -94,42 +110,62 @@ class _Tasks:
         self._lost: dict[str, int] = {}
 
     def train(self, jobs: Iterator[Job], report: Report) -> Generator[Answer, None, None]:
-        from distributed import as_completed
-
-        done = as_completed()
         while True:
-            # workers come and go, so their number is asked for again and again
-            room = (1 + _WAITING) * max(sum(self._client.nthreads().values()), 1)
-            while len(self._jobs) < room and (job := next(jobs, None)) is not None:
-                done.add(self._submit(job))
+            with self._connected():
+                # workers come and go, so their number is asked for again and again
+                room = (1 + _WAITING) * max(sum(self._client.nthreads().values()), 1)
+                while len(self._jobs) < room and (job := next(jobs, None)) is not None:
+                    self._submit(job)
             if not self._jobs:
                 return
-            future = next(done)
-            job = self._jobs.pop(future)
-            answer = self._answer(future, job)
-            if answer is None:
-                done.add(self._submit(job))
-                continue
-            if not isinstance(answer, Failed):
-                report(float(job.n_seeds))
-            yield job, answer
+            for future in self._ended():
+                job = self._jobs.pop(future)
+                with self._connected():
+                    answer = self._answer(future, job)
+                    if answer is None:
+                        self._submit(job)
+                        continue
+                if isinstance(answer, Trained):
+                    report(float(job.n_seeds))
+                yield job, answer
 
-    def _submit(self, job: Job) -> Any:
+    def _submit(self, job: Job) -> None:
         # a name of its own, so that no cluster takes the result of another run for it
         name = f"spiralsink-{job.key}-{secrets.token_hex(8)}"
-        future = self._client.submit(train_here, msgspec.msgpack.encode(job), key=name, pure=False)
-        self._jobs[future] = job
-        return future
+        self._jobs[self._client.submit(train_here, msgspec.msgpack.encode(job), key=name, pure=False)] = job
+
+    def _ended(self) -> list[Any]:
+        """The blocks that have ended, as soon as there are some, or none after a while."""
+        from distributed import wait
+
+        with contextlib.suppress(TimeoutError), self._connected():
+            found: Any = wait(list(self._jobs), timeout=_REFILL_EVERY, return_when="FIRST_COMPLETED")
+            return list(found.done)
+        return []
 
     def _answer(self, future: Any, job: Job) -> Trained | Failed | None:
         """What became of a block; None if a worker was lost over it, and another one should try."""
         if future.status == "cancelled":
-            raise TrainingFailed("the Dask scheduler was lost; finished blocks are kept")
+            raise TrainingFailed(_SCHEDULER_LOST)
         error = future.exception()
         if error is None:
             return msgspec.msgpack.decode(future.result(), type=Trained | Failed)
         self._lost[job.key] = self._lost.get(job.key, 0) + 1
-        return failure(job, error) if self._lost[job.key] >= ATTEMPTS else None
+        # Dask has tried it on other workers already
+        final = type(error).__name__ == "KilledWorker"
+        return failure(job, error) if final or self._lost[job.key] >= ATTEMPTS else None
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[None]:
+        """Tells a scheduler that is gone from every other trouble."""
+        try:
+            yield
+        except (TimeoutError, InvalidInput):
+            raise
+        except Exception:
+            if self._client.status in ("running", "connecting"):
+                raise
+            raise TrainingFailed(_SCHEDULER_LOST) from None
 
 
 _own = threading.local()
@@ -140,16 +176,29 @@ def train_here(job: bytes) -> bytes:
 
     Raises:
         WorkerLost: If that process was ended; the next block gets another one.
+        RuntimeError: If nobody wants the block any more; the process is ended in the middle of it.
     """
     process = getattr(_own, "process", None)
-    if process is None:
-        process = _own.process = WorkerProcess()
+    if process is None or process.ended:
+        process = _own.process = WorkerProcess(idle=_IDLE)
     try:
         process.give(msgspec.msgpack.decode(job, type=Job))
-        while (answer := process.read(lambda _: None)) is None:
-            pass
+        while True:
+            if process.wait(_LOOK_EVERY):
+                if (answer := process.read(lambda _: None)) is not None:
+                    return msgspec.msgpack.encode(answer)
+            elif not _wanted():
+                raise RuntimeError("the sweep that asked for this block has ended")
     except BaseException:
         _own.process = None
         process.close()
         raise
-    return msgspec.msgpack.encode(answer)
+
+
+def _wanted() -> bool:
+    """Whether the task of this thread still belongs to a client; not after Ctrl-C there, or when it was killed."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    task = worker.state.tasks.get(worker.get_current_task())
+    return task is not None and task.state != "cancelled"

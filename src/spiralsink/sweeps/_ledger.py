@@ -4,9 +4,10 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
-from .._progress import Progress
+from .._progress import NoProgress, Progress
 from .._status import Status, count_statuses
 from ..data import Block
 from ._attempt import describe_environment, label
@@ -27,10 +28,10 @@ class Outcome(NamedTuple):
     status: np.ndarray
 
     @classmethod
-    def of(cls, path: Path, block: Block) -> "Outcome":
-        """That of a block that was read from a file."""
-        codes = [Status[word.upper()] for word in block.variables["status"].values]
-        return cls(path.name, np.asarray(block.variables["loss"].values), np.array(codes, np.int64))
+    def of(cls, path: Path, stored: Block, count: int) -> "Outcome":
+        """That of the first so many networks of a block that was read from a file."""
+        codes = [Status[word.upper()] for word in stored.variables["status"].values[:count]]
+        return cls(path.name, np.asarray(stored.variables["loss"].values[:count]), np.array(codes, np.int8))
 
 
 class Ledger:
@@ -44,6 +45,7 @@ class Ledger:
 
     def __init__(self, plan: Plan, place: Store):
         self._plan, self._place = plan, place
+        self._blocks = {block.key: block for block in plan.blocks}
         self._environment = describe_environment()
         self._written, self._pause = time.monotonic(), _SECONDS_BETWEEN_MANIFESTS
         self.stored: dict[str, Outcome] = {}
@@ -69,7 +71,9 @@ class Ledger:
     def enter(self, key: str, answer: Trained | Failed) -> None:
         """Keeps a trained block in the store, or why there is none."""
         if isinstance(answer, Failed):
-            self.failed[key] = answer
+            # two programs can be in each other's way; what one of them has stored has not failed
+            if not self.found(self._blocks[key], NoProgress()):
+                self.failed[key] = answer
             return
         path = self._place.write(key, answer.content, answer.seconds)
         self.stored[key] = Outcome(path.name, answer.loss, answer.status)
@@ -84,7 +88,7 @@ class Ledger:
         found = self._place.find(block)
         if found is None:
             return False
-        self.stored[block.key] = Outcome.of(*found)
+        self.stored[block.key] = Outcome.of(*found, len(block.seeds))
         self.by_others += len(block.seeds)
         progress.advance(len(block.seeds), self.note)
         return True
@@ -119,16 +123,13 @@ class Ledger:
 
 def point_summaries(plan: Plan, stored: dict[str, Outcome]) -> tuple[PointSummary, ...]:
     """The stored networks of each point of a plan."""
-    grouped: dict[str, list[Outcome]] = {}
+    grouped: dict[bytes, list[BlockPlan]] = {}
     for block in plan.blocks:
-        found = grouped.setdefault(label(block.coordinates), [])
-        if block.key in stored:
-            found.append(stored[block.key])
-    return tuple(
-        PointSummary(
-            name,
-            np.concatenate([np.empty(0), *(each.loss for each in found)]),
-            np.concatenate([np.empty(0, np.int64), *(each.status for each in found)]),
-        )
-        for name, found in grouped.items()
-    )
+        grouped.setdefault(msgspec.json.encode(block.coordinates, order="sorted"), []).append(block)
+    points = []
+    for blocks in grouped.values():
+        found = [stored[block.key] for block in blocks if block.key in stored]
+        losses = np.concatenate([np.empty(0), *(each.loss for each in found)])
+        statuses = np.concatenate([np.empty(0, np.int8), *(each.status for each in found)])
+        points.append(PointSummary(blocks[0].coordinates, label(blocks[0].coordinates), losses, statuses))
+    return tuple(points)

@@ -8,6 +8,8 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from .._errors import TrainingFailed
+from .._machine import usable_cores
 from ._attempt import Report, failure
 from ._executors import Answer, check_workers
 from ._messages import Failed, Job, Trained
@@ -15,6 +17,9 @@ from ._worker_process import WorkerLost, WorkerProcess
 
 ATTEMPTS = 3
 """How many workers may be lost to one block before it counts as failed."""
+
+_MOST_LOST = 30
+"""How many may be lost before any block is trained."""
 
 
 class Place(NamedTuple):
@@ -51,16 +56,19 @@ class LocalProcesses:
 
 
 def worker_places(workers: int | None = None) -> list[Place]:
-    """The places of so many workers: one device each where JAX finds GPUs, else one core each, in turn."""
+    """The places of so many workers: one device each where JAX finds GPUs, else one core each.
+
+    Fewer workers than cores are on no core in particular: another program would choose the same ones.
+    """
     if gpus := visible_gpus():
         chosen = [gpus[index % len(gpus)] for index in range(workers or len(gpus))]
         # a share of the memory as large as it is needed, not three quarters of it
         return [Place((), {"CUDA_VISIBLE_DEVICES": gpu, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}) for gpu in chosen]
-    usable = getattr(os, "sched_getaffinity", None)
-    if usable is None:
-        return [Place((), {})] * (workers or os.cpu_count() or 1)
-    cores = sorted(usable(0))
-    return [Place((cores[index % len(cores)],), {}) for index in range(workers or len(cores))]
+    count = workers or usable_cores()
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if count < len(cores) or not cores:
+        return [Place((), {})] * count
+    return [Place((cores[index % len(cores)],), {}) for index in range(count)]
 
 
 def visible_gpus(listing: Path = Path("/proc/driver/nvidia/gpus")) -> list[str]:
@@ -86,6 +94,7 @@ class _Pool:
         self._places: dict[WorkerProcess, Place] = {}
         self._again: list[Job] = []
         self._lost: dict[str, int] = {}
+        self._n_lost, self._any_started, self._any_trained = 0, False, False
         self._selector = selectors.DefaultSelector()
 
     def train(self, jobs: Iterator[Job], report: Report) -> Generator[Answer, None, None]:
@@ -121,7 +130,12 @@ class _Pool:
         try:
             answer = worker.read(report)
         except WorkerLost as error:
+            if error.at_start and not self._any_started:
+                raise TrainingFailed(str(error)) from None
             self._bury(worker)
+            self._n_lost += 1
+            if self._n_lost >= _MOST_LOST and not self._any_trained:
+                raise TrainingFailed(f"{self._n_lost} workers were lost and no block is trained: {error}") from None
             if job is None:
                 return None
             report(-worker.moved)
@@ -130,9 +144,11 @@ class _Pool:
                 self._again.append(job)
                 return None
             return job, failure(job, error)
+        self._any_started = True
         if answer is None:
             return None
         assert job is not None
+        self._any_trained |= isinstance(answer, Trained)
         self._idle.append(worker)
         return job, answer
 

@@ -84,7 +84,7 @@ class Trained(msgspec.Struct, frozen=True, tag="trained"):
     @property
     def status(self) -> np.ndarray:
         """How every network ended."""
-        return np.frombuffer(self.statuses, np.int8).astype(np.int64)
+        return np.frombuffer(self.statuses, np.int8)
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):

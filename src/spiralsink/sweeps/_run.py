@@ -1,11 +1,12 @@
 """Runs a plan: blocks are trained wherever an executor does that, and stored here."""
 
 import contextlib
+import random
 import time
 from collections.abc import Iterator
 from typing import Any
 
-from .._errors import Shown, check_kind, check_number
+from .._errors import InvalidInput, Shown, check_kind, check_number
 from .._progress import NoProgress, Progress
 from ..specs import Spec
 from ._attempt import plan_digest
@@ -59,8 +60,11 @@ def run(
     place.prepare(plan)
     with place.joined() as shared:
         ledger = Ledger(plan, place)
+        progress.start("checking stored blocks", place.count(), "blocks")
         for block, path, stored in place.finished(plan):
-            ledger.stored[block.key] = Outcome.of(path, stored)
+            ledger.stored[block.key] = Outcome.of(path, stored, len(block.seeds))
+            progress.advance(1)
+        progress.close()
         reused = ledger.done
         settings = {
             "axes": plan.axes,
@@ -68,8 +72,9 @@ def run(
             "plan": plan_digest(place.path),
             "checkpoint_every": float(checkpoint_every),
         }
-        # where two programs fill one store they meet in the middle
-        missing = ledger.missing[::-1] if shared else ledger.missing
+        missing = ledger.missing
+        if shared:  # programs that fill one store should be in different blocks
+            random.SystemRandom().shuffle(missing)
         meter = _Meter(progress, ledger)
         progress.start(f"training {plan.n_networks - reused} networks", plan.n_networks - reused, "networks")
 
@@ -83,9 +88,13 @@ def run(
                 for job, answer in answers:
                     ledger.enter(job.key, answer)
                     meter.tell()
+        except BaseException:
+            with contextlib.suppress(InvalidInput):  # what ended the run is what it says
+                ledger.write_manifest()
+            raise
         finally:
             progress.close()
-            ledger.write_manifest()
+        ledger.write_manifest()
     _refuse(ledger)
     return Summary(
         networks=plan.n_networks,

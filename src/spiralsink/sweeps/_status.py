@@ -51,7 +51,7 @@ def status(store: Path | str) -> Summary:
             if path.exists():  # else another program has just replaced it
                 damaged.append(str(error))
             continue
-        stored[block.key] = Outcome.of(path, whole)
+        stored[block.key] = Outcome.of(path, whole, len(block.seeds))
         seconds += _seconds(whole)
         made = msgspec.json.encode(whole.header.environment, order="sorted")
         environments[made] = environments.get(made, 0) + len(whole.header.seeds)

@@ -12,7 +12,7 @@ import msgspec
 
 from .._atomic import make_folder, read_file, reason, write_file
 from .._errors import InvalidInput, Shown, SpiralsinkError
-from ..data import Block, block_file, count_networks, list_blocks, read_block, seconds_file
+from ..data import Block, DamagedBlock, block_file, count_networks, list_blocks, read_block, seconds_file
 from ..specs import Spec, parse
 from ._plan import BlockPlan, Plan
 
@@ -30,7 +30,7 @@ class Store:
     Attributes:
         path: The folder.
         set_aside: Names of blocks that were damaged when they were looked at, now in `aside/`.
-        replaced: Names of blocks that gave way to one with more seeds, now in `aside/`.
+        replaced: Names of blocks that gave way to one with as many seeds or more, now in `aside/`.
     """
 
     def __init__(self, path: Any):
@@ -76,24 +76,21 @@ class Store:
 
         Two of them do no harm to each other, so where a file system has no locks nothing is lost but time.
         """
-        with contextlib.ExitStack() as stack:
-            alone = True
-            with contextlib.suppress(ImportError, OSError):
-                import fcntl
-
-                folder = os.open(self.path / "blocks", os.O_RDONLY)
-                stack.callback(os.close, folder)
-                try:
-                    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    alone = False
+        folder = os.open(self.path / "blocks", os.O_RDONLY)
+        try:
+            alone = _locks_alone(folder)
             if alone:
                 self._tidy()
-            try:
-                yield not alone
-            finally:
+            yield not alone
+            if _locks_alone(folder):
                 with contextlib.suppress(OSError):
                     (self.path / UNFINISHED).rmdir()  # unless something is in it
+        finally:
+            os.close(folder)
+
+    def count(self) -> int:
+        """Number of blocks that are stored, whatever they hold."""
+        return len(list_blocks(self.path))
 
     def finished(self, plan: Plan) -> Iterator[tuple[BlockPlan, Path, Block]]:
         """The blocks of the plan that are stored whole, with all their seeds; damaged ones are moved to `aside/`."""
@@ -106,25 +103,24 @@ class Store:
     def find(self, block: BlockPlan) -> tuple[Path, Block] | None:
         """A block that was stored whole meanwhile, by another program, up to some seconds ago."""
         for path in self._files(block.key):
-            if count_networks(path) == len(block.seeds) and (stored := self._whole(block, path)) is not None:
+            if count_networks(path) >= len(block.seeds) and (stored := self._whole(block, path)) is not None:
                 return path, stored
         return None
 
     def write(self, key: str, content: bytes, seconds: Mapping[str, float]) -> Path:
         """Stores a finished block, and what it took; then moves what it replaces to `aside/`.
 
-        A block of more networks, which a wider plan may have stored meanwhile, stays; and of two that differ in their
-        bytes, stored by two programs on two machines, the first by name, so that neither program moves the last one.
+        Of several files of one block, which programs of other plans or on other machines may have stored meanwhile,
+        the one with most networks stays, and of these the first by name: all programs agree which, and none moves it.
         """
         path = self.path / "blocks" / block_file(key, content)
         write_file(seconds_file(path), msgspec.json.encode(seconds, order="sorted"))
         write_file(path, content)
-        others = [each for each in self._files(key) if each != path]
-        held = count_networks(path) if others else 0
-        for before in others:
-            count = count_networks(before)
-            if (count, path.name) < (held, before.name) and self._put_aside(before):
-                self.replaced.append(before.name)
+        files = {path, *self._files(key)}
+        if len(files) > 1:
+            ordered = sorted(files, key=lambda each: (-count_networks(each), each.name))
+            self.replaced += [each.name for each in ordered[1:] if self._put_aside(each)]
+            path = ordered[0]
         return path
 
     def _files(self, key: str) -> list[Path]:
@@ -140,7 +136,12 @@ class Store:
         return [self.path / "blocks" / name for name in self._names.get(key, ())]
 
     def _tidy(self) -> None:
-        """Removes what killed programs had begun to write, long enough ago that nobody goes on with it."""
+        """Removes what killed programs had begun to write, long ago, and checkpoints of blocks that are stored."""
+        stored = list_blocks(self.path)
+        for checkpoint in (self.path / UNFINISHED).glob("*.safetensors"):
+            if checkpoint.name.partition(".")[0] in stored:
+                with contextlib.suppress(OSError):
+                    checkpoint.unlink()
         for unfinished in [*self.path.glob(".*.tmp"), *self.path.glob("*/.*.tmp")]:
             with contextlib.suppress(OSError):
                 if time.time() - unfinished.stat().st_mtime > _ABANDONED_AFTER:
@@ -151,13 +152,18 @@ class Store:
         write_file(self.path / "manifest.json", msgspec.json.format(msgspec.json.encode(table), indent=1) + b"\n")
 
     def _whole(self, block: BlockPlan, path: Path) -> Block | None:
+        """The block, if the file is whole and has its seeds; what cannot be read now may still be whole."""
         try:
             stored = read_block(path)
-        except SpiralsinkError:
+        except DamagedBlock:
             if self._put_aside(path):
                 self.set_aside.append(path.name)
             return None
-        return stored if stored.header.seeds == list(block.seeds) else None
+        except InvalidInput:
+            if path.exists():
+                raise
+            return None  # another program has moved it
+        return stored if stored.header.seeds[: len(block.seeds)] == list(block.seeds) else None
 
     def _put_aside(self, path: Path) -> bool:
         """Whether there was something to move; another program may have done it."""
@@ -176,6 +182,23 @@ class Store:
         except (SpiralsinkError, UnicodeDecodeError):
             return ""
         return next(_differences("", before, spec.to_dict()), "")
+
+
+def _locks_alone(folder: int) -> bool:
+    """Whether no other program holds the lock of a folder; this one does from then on. False where none can tell."""
+    try:
+        import fcntl
+    except ImportError:
+        return False
+    with contextlib.suppress(OSError):
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return False
+        fcntl.flock(folder, fcntl.LOCK_SH)
+        return True
+    return False
 
 
 def _differences(where: str, before: Any, now: Any) -> Any:

@@ -17,11 +17,13 @@ class PointSummary:
     """The networks of one point.
 
     Attributes:
-        label: Its coordinates in words; "" without a sweep.
+        coordinates: Where in the plan: dotted field -> value.
+        label: The same in words; "" without a sweep.
         loss: Loss of every stored network.
         status: Integers of `Status`.
     """
 
+    coordinates: dict[str, Any]
     label: str
     loss: np.ndarray
     status: np.ndarray
@@ -41,7 +43,7 @@ class Summary:
         reused: Number of networks that were stored before.
         errors: What failed blocks raised.
         set_aside: Names of damaged blocks that were computed anew.
-        replaced: Names of blocks that gave way to one with more seeds.
+        replaced: Names of blocks that gave way to one with as many seeds or more.
         environments: Versions, machine and engine, and how many networks were made with them, where that was looked
             up. More than one of them can differ in rounding.
     """
@@ -79,7 +81,8 @@ class Summary:
             "environments": [{"networks": count} | made for made, count in self.environments],
             "points": [
                 {
-                    "coordinates": point.label,
+                    "coordinates": point.coordinates,
+                    "point": point.label,
                     "networks": len(point.loss),
                     "best_loss": _lowest(point.loss),
                     "median_loss": _median(point.loss),
@@ -100,7 +103,7 @@ class Summary:
             lines.append(f"... and {len(self.points) - _MOST_LINES} further points")
         lines += _mixed(self.environments)
         lines += [f"set aside as damaged and computed anew: {name}" for name in self.set_aside]
-        lines += [f"set aside for a block with more seeds: {name}" for name in self.replaced]
+        lines += [f"set aside for a block with as many seeds or more: {name}" for name in self.replaced]
         lines += [f"failed: {error}" for error in self.errors]
         reused = f", {self.reused} of them from before" if self.reused else ""
         lines.append(

@@ -20,6 +20,7 @@ from ._fingerprint import fingerprint
 FORMAT = 1
 
 _KEY = "spiralsink"
+_ABANDONED_AFTER = 3600.0
 _HINT = "delete it to begin anew, or name another path"
 
 
@@ -43,6 +44,9 @@ class Checkpoint:
     Attributes:
         path: Name of the file, in a folder that exists. Two trainings need two files.
         every: Least seconds from the end of one write to the next, > 0.
+        best_effort: Whether the file is only there to save time: one that cannot be used, because it is damaged or
+            of another training, is replaced, and training goes on where it cannot be written. By default both are
+            errors.
 
     Example:
         >>> import jax, spiralsink as sk, tempfile
@@ -58,6 +62,7 @@ class Checkpoint:
 
     path: Any
     every: Any = 60.0
+    best_effort: bool = False
 
     def __post_init__(self) -> None:
         check_kind("checkpoint.path", self.path, (str, os.PathLike), "the name of a file")
@@ -102,6 +107,7 @@ class _KeptNowhere:
 class _KeptInFile:
     def __init__(self, checkpoint: Checkpoint, training: str):
         self._path, self._every, self._training = Path(checkpoint.path), checkpoint.every, training
+        self._best_effort = checkpoint.best_effort
         self._written = time.monotonic()
 
     @property
@@ -109,15 +115,24 @@ class _KeptInFile:
         return time.monotonic() - self._written >= self._every
 
     def read(self) -> dict[str, np.ndarray] | None:
-        # of a process that was killed while it wrote
+        # of a process that was killed while it wrote; younger ones may be those of one that still does
         for leftover in self._path.parent.glob(f".{glob.escape(self._path.name)}.*.tmp"):
             with contextlib.suppress(OSError):
-                leftover.unlink()
-        return read_checkpoint(self._path, self._training) if os.path.exists(self._path) else None
+                if time.time() - leftover.stat().st_mtime > _ABANDONED_AFTER:
+                    leftover.unlink()
+        if not os.path.exists(self._path):
+            return None
+        with self._forgiving():
+            return read_checkpoint(self._path, self._training)
+        return None
 
     def write(self, tensors: dict[str, np.ndarray]) -> None:
-        write_checkpoint(self._path, self._training, tensors)
+        with self._forgiving():
+            write_checkpoint(self._path, self._training, tensors)
         self._written = time.monotonic()
+
+    def _forgiving(self) -> contextlib.AbstractContextManager[Any]:
+        return contextlib.suppress(InvalidInput) if self._best_effort else contextlib.nullcontext()
 
     def remove(self) -> None:
         # a file that stays does no harm: the same call goes on from it to the same end
@@ -132,7 +147,7 @@ def check_checkpoint(checkpoint: Any) -> None:
         InvalidInput: Names the path.
     """
     check_kind("checkpoint", checkpoint, (NoCheckpoint, Checkpoint), "NoCheckpoint() or Checkpoint(path)")
-    if isinstance(checkpoint, Checkpoint):
+    if isinstance(checkpoint, Checkpoint) and not checkpoint.best_effort:
         path = Path(checkpoint.path)
         # of os.path, which are false where pathlib raises
         if os.path.isdir(path) or not os.path.isdir(path.parent) or not os.access(path.parent, os.W_OK):

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._errors import InvalidInput, NotCovered, Shown, TrainingFailed
+from .._machine import cpu_model, usable_cores
 from .._progress import NoProgress, Progress
 from .._status import Status, training_status
 from .._version import __version__
@@ -163,7 +164,8 @@ def _about(checkpoint: Any, networks: Any, task: Any, process: Any, *others: Any
 def _arithmetic(training: Descent | NativeDescent | SecondOrder, engine: Any) -> str:
     """What else decides the last digits."""
     evaluation = "native kernel" if native_threads(engine) else "XLA"
-    devices = f"{jax.local_device_count()} {jax.default_backend()}"
+    threads = "" if native_threads(engine) else f" of {usable_cores()} threads"
+    devices = f"{jax.local_device_count()} {jax.default_backend()}{threads} on {cpu_model()}"
     versions = f"spiralsink {__version__}, jax {jax.__version__}, numbers in {jnp.result_type(float)}"
     return f"training by {training.arithmetic}, evaluation by {evaluation}, {devices}, {versions}"
 
