@@ -55,28 +55,23 @@ def _compare(folder: Path, kills: int, moments: random.Random) -> int:
     _start(folder, "whole").communicate()
     wanted = _blocks(folder / "whole")
     print(f"undisturbed: {len(wanted)} blocks")
-    problems, in_writes, round_number, kept = [], 0, 0, {}
-    for number in range(kills):
+    problems, in_writes, round_number, kept, number = [], 0, 0, {}, 0
+    while number < kills:
         store = f"killed-{round_number}"
         process = _start(folder, store)
-        # some while it starts; most after so many new blocks and a moment, however fast the machine is
-        blocks, moment = (len(kept) + moments.randrange(8), moments.uniform(0, 0.15))
-        if moments.random() < 0.15:
-            blocks, moment = 0, moments.uniform(0, 2)
-        while process.poll() is None and len(_blocks(folder / store)) < blocks:
-            time.sleep(0.002)
-        time.sleep(moment)
+        _wait_for_a_moment(process, folder / store, len(kept), moments)
         if process.poll() is None:
-            whole = bool(number % 2)
+            number += 1
             workers = _children(process.pid)
-            os.killpg(process.pid, signal.SIGKILL) if whole else process.kill()
+            os.killpg(process.pid, signal.SIGKILL) if number % 2 else process.kill()
             process.communicate()
             problems += _left_over(workers, number)
+            problems += _wrong(_blocks(folder / store), wanted, kept, number)
+            unfinished = list((folder / store).rglob(".*.tmp"))
+            in_writes += bool(unfinished)
+            write = f", in the middle of a write to {unfinished[0].parent.name}/" if unfinished else ""
+            print(f"kill {number}: {len(_blocks(folder / store))} blocks{write}")
         found = _blocks(folder / store)
-        unfinished = len(list((folder / store).glob("*/.*.tmp"))) + len(list((folder / store).glob(".*.tmp")))
-        in_writes += unfinished > 0
-        problems += _wrong(found, wanted, kept, number)
-        print(f"kill {number + 1}: {len(found)} blocks" + (", in the middle of a write" if unfinished else ""))
         kept = found
         for path in (folder / store).rglob(".*.tmp"):
             path.unlink()  # so that those of the next kill are seen
@@ -93,6 +88,21 @@ def _compare(folder: Path, kills: int, moments: random.Random) -> int:
     return int(bool(problems))
 
 
+def _wait_for_a_moment(process: "subprocess.Popen[bytes]", store: Path, kept: int, moments: random.Random) -> None:
+    """Until so many new blocks and a moment, however fast the machine is; or the middle of a write; or the start."""
+    kind, blocks, moment = moments.random(), kept + moments.randrange(8), moments.uniform(0, 0.15)
+    if kind < 0.15:
+        time.sleep(moments.uniform(0, 2))
+        return
+    while process.poll() is None and len(_blocks(store)) < blocks:
+        time.sleep(0.002)
+    if kind < 0.5:
+        while process.poll() is None and not any(any((store / name).glob(".*.tmp")) for name in ("blocks", "seconds")):
+            pass
+    else:
+        time.sleep(moment)
+
+
 def _start(folder: Path, store: str) -> subprocess.Popen[bytes]:
     command = ["sweep", "plan.toml", "--store", store, "--checkpoint-every", "0.05", "--no-figures", "--quiet"]
     return subprocess.Popen([sys.executable, "-m", "spiralsink", *command], cwd=folder, start_new_session=True)
@@ -106,8 +116,8 @@ def _blocks(store: Path) -> dict[str, bytes]:
 def _wrong(found: dict[str, bytes], wanted: dict[str, bytes], kept: dict[str, bytes], number: int) -> list[str]:
     strange = [name for name, content in found.items() if wanted.get(name) != content]
     lost = [name for name in kept if name not in found]
-    return [f"kill {number + 1}: {name} is not that of the undisturbed sweep" for name in strange] + [
-        f"kill {number + 1}: {name} was lost" for name in lost
+    return [f"kill {number}: {name} is not that of the undisturbed sweep" for name in strange] + [
+        f"kill {number}: {name} was lost" for name in lost
     ]
 
 
@@ -131,7 +141,7 @@ def _left_over(workers: list[int], number: int) -> list[str]:
     deadline = time.monotonic() + _ENDS_WITHIN
     while time.monotonic() < deadline and any(map(_runs, workers)):
         time.sleep(0.02)
-    return [f"kill {number + 1}: worker {worker} still runs" for worker in workers if _runs(worker)]
+    return [f"kill {number}: worker {worker} still runs" for worker in workers if _runs(worker)]
 
 
 def _runs(process: int) -> bool:

@@ -2,7 +2,10 @@
 
 import os
 import signal
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 from distributed import Client, LocalCluster
@@ -86,3 +89,37 @@ def test_without_dask_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(sk.MissingExtra, match=r"pip install 'spiralsink\[cluster\]'"):
         run(specs.parse(TEXT), tmp_path / "store", executor=Dask())
+
+
+def test_workers_stop_training_when_the_sweep_is_interrupted(tmp_path):
+    """A killed sweep cannot tell its workers; the scheduler notices that it has gone."""
+    (tmp_path / "plan.toml").write_text(TEXT.replace("steps = 2000", "steps = 10000000"))
+    settings = {"n_workers": 1, "threads_per_worker": 1, "memory_limit": None, "dashboard_address": None}
+    with LocalCluster(silence_logs=50, **settings) as cluster, Client(cluster, set_as_default=False) as client:
+        (worker,) = client.run(os.getpid).values()
+        options = ["--store", "store", "--executor", "dask", "--scheduler", cluster.scheduler_address]
+        command = [sys.executable, "-m", "spiralsink", "sweep", "plan.toml", *options, "--checkpoint-every", "0.1"]
+        for number, ended_by in enumerate((signal.SIGINT, signal.SIGKILL)):
+            program = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+            wait_for(lambda: list((tmp_path / "store").glob("unfinished/*.safetensors")))
+            assert len(children(worker)) == 1
+            program.send_signal(ended_by)
+            _, err = program.communicate(timeout=60)
+            assert program.returncode == (130, -9)[number]
+            assert len(err.splitlines()) == (1, 0)[number]
+            wait_for(lambda: not children(worker))
+            for checkpoint in (tmp_path / "store" / "unfinished").iterdir():
+                checkpoint.unlink()
+
+
+def children(process):
+    """What any thread of a process has started."""
+    listings = Path(f"/proc/{process}/task").glob("*/children")
+    return [int(each) for listing in listings for each in listing.read_text().split()]
+
+
+def wait_for(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -317,7 +317,7 @@ def test_an_estimate_is_that_of_the_store(tmp_path, whole, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == ["2 networks at 2 points, in 2 blocks of 2", "none of them stored yet"]
     assert lines[-1] == (
-        "50% of the work is for lanes without a network: a point has 1 of them, so sweep.block_size = 1 is faster"
+        "50% of the work is for lanes without a network: 1 at a point, so sweep.block_size = 1 is faster"
     )
     assert main(["sweep", str(tmp_path / "plan.toml"), "--dry-run", "--json", "--store", str(tmp_path / "none")]) == 0
     printed = json.loads(capsys.readouterr().out)

@@ -1,23 +1,23 @@
 """What a plan would take: measured on short trainings of a few of its blocks, and nothing is stored."""
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
+from .._errors import TrainingFailed
 from .._progress import NoProgress, Progress
 from ..specs import parse_table
 from ..training import Every
 from ._attempt import label
 from ._executors import check_workers
 from ._local import worker_places
-from ._messages import Failed, Job, Trained
+from ._messages import Failed, Job
 from ._plan import BlockPlan, Plan
 from ._status import stored_networks
 from ._store import Store
-from ._worker_process import WorkerProcess
+from ._worker_process import WorkerLost, WorkerProcess
 
 _MOST_PROBES = 3
 _FEW_STEPS = 8
@@ -60,14 +60,15 @@ class Estimate:
             f"{self.networks} networks at {self.points} points, in {self.blocks} blocks of {self.block_size}",
             f"{self.done} of them stored already" if self.done else "none of them stored yet",
             f"about {_in_bytes(self.bytes)} in all",
-            f"about {_in_time(self.seconds)} with {self.workers} worker{'s' if self.workers > 1 else ''}, "
-            "by short trainings just now",
+            f"about {_in_time(self.seconds)} with {self.workers} worker{'s' if self.workers > 1 else ''} "
+            "of this machine, by short trainings just now",
         ]
         if self.idle_share > 0.25:
             per_point = self.networks // self.points
+            better = -(-per_point // -(-per_point // self.block_size))
             lines.append(
-                f"{self.idle_share:.0%} of the work is for lanes without a network: a point has {per_point} of them, "
-                f"so sweep.block_size = {min(per_point, self.block_size)} is faster"
+                f"{self.idle_share:.0%} of the work is for lanes without a network: {per_point} at a point, "
+                f"so sweep.block_size = {better} is faster"
             )
         return "\n".join(lines)
 
@@ -103,6 +104,7 @@ def estimate(
         progress: Told about blocks that are tried.
 
     Raises:
+        TrainingFailed: If a worker cannot be started, or is ended.
         InvalidInput: If a block that is tried cannot be trained, or the folder cannot be a store of the plan.
     """
     places = worker_places(check_workers(workers))
@@ -204,19 +206,17 @@ def _time(worker: WorkerProcess, block: BlockPlan, steps: int, record_every: int
     seeds = range(block.n_lanes)
     short = BlockPlan(parse_table(table), block.coordinates, seeds, block.n_lanes)
     worker.give(Job.of(short, axes=[], store="", plan="-", checkpoint_every=60.0))
-    answer = _answer(lambda: worker.read(lambda _: None))
+    try:
+        while (answer := worker.read(lambda _: None)) is None:
+            pass
+    except WorkerLost as error:
+        raise TrainingFailed(str(error)) from None
     if isinstance(answer, Failed):
-        raise answer.error or RuntimeError(answer.reason)
+        raise answer.error or TrainingFailed(answer.reason)
     spent = sum(each for name, each in answer.seconds.items() if name.startswith("seconds_"))
     # a file of safetensors begins with the length of its header
     header = 8 + int.from_bytes(answer.content[:8], "little")
     return _Timed(spent * len(seeds), header, len(answer.content) - header)
-
-
-def _answer(read: Callable[[], Any]) -> Trained | Failed:
-    while (answer := read()) is None:
-        pass
-    return answer
 
 
 def _in_bytes(count: int) -> str:
