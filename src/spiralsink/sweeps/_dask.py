@@ -183,12 +183,13 @@ def train_here(job: bytes) -> bytes:
         process = _own.process = WorkerProcess(idle=_IDLE)
     try:
         process.give(msgspec.msgpack.decode(job, type=Job))
-        while True:
+        answer = None
+        while answer is None:
             if process.wait(_LOOK_EVERY):
-                if (answer := process.read(lambda _: None)) is not None:
-                    return msgspec.msgpack.encode(answer)
-            elif not _wanted():
+                answer = process.read(lambda _: None)
+            if not _wanted():
                 raise RuntimeError("the sweep that asked for this block has ended")
+        return msgspec.msgpack.encode(answer)
     except BaseException:
         _own.process = None
         process.close()
