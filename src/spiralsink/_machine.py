@@ -9,6 +9,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from ._errors import InvalidInput
+
 
 def describe_machine() -> dict[str, str | int]:
     """CPU model, number of usable cores, operating system, and the versions of Python and of what computes."""
@@ -75,7 +77,11 @@ def usable_cores() -> int:
     usable = getattr(os, "sched_getaffinity", None)
     cores = len(usable(0)) if usable else os.cpu_count() or 1
     asked = os.environ.get("SPIRALSINK_THREADS", "")
-    return min(cores, max(int(asked), 1)) if asked.isdecimal() else cores
+    if not asked:
+        return cores
+    if not asked.isdecimal() or int(asked) < 1:
+        raise InvalidInput("SPIRALSINK_THREADS", asked, "a whole number >= 1, or not set")
+    return min(cores, int(asked))
 
 
 def total_bytes() -> int:

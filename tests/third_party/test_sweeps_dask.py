@@ -63,7 +63,7 @@ class Killing:
 
 
 def test_a_sweep_survives_a_worker_and_stores_the_bytes_of_every_other_executor(tmp_path):
-    settings = {"n_workers": 2, "threads_per_worker": 1, "memory_limit": None, "dashboard_address": None}
+    settings = {"n_workers": 2, "threads_per_worker": 1, "memory_limit": None, "dashboard_address": "127.0.0.1:0"}
     with LocalCluster(silence_logs=50, **settings) as cluster:
         meter = Killing(cluster)
         executor = Dask(scheduler=cluster.scheduler_address)
@@ -94,7 +94,7 @@ def test_without_dask_the_extra_is_named(tmp_path, monkeypatch):
 def test_workers_stop_training_when_the_sweep_is_interrupted(tmp_path):
     """A killed sweep cannot tell its workers; the scheduler notices that it has gone."""
     (tmp_path / "plan.toml").write_text(TEXT.replace("steps = 2000", "steps = 10000000"))
-    settings = {"n_workers": 1, "threads_per_worker": 1, "memory_limit": None, "dashboard_address": None}
+    settings = {"n_workers": 1, "threads_per_worker": 1, "memory_limit": None, "dashboard_address": "127.0.0.1:0"}
     with LocalCluster(silence_logs=50, **settings) as cluster, Client(cluster, set_as_default=False) as client:
         (worker,) = client.run(os.getpid).values()
         options = ["--store", "store", "--executor", "dask", "--scheduler", cluster.scheduler_address]

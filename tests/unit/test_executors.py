@@ -21,7 +21,7 @@ from spiralsink._errors import Shown
 from spiralsink._machine import usable_cores
 from spiralsink.cli import main
 from spiralsink.data import block_file
-from spiralsink.sweeps import LocalProcesses, Store, _worker_process, estimate, make_plan, run
+from spiralsink.sweeps import LocalProcesses, Store, _worker_process, estimate, make_plan, run, status
 from spiralsink.sweeps import _attempt as attempts
 from spiralsink.sweeps._local import visible_gpus, worker_places
 from spiralsink.sweeps._messages import Failed, Job, Message, Moved, Ready, Trained, receive, send
@@ -301,8 +301,10 @@ def test_threads_can_be_kept_few(monkeypatch):
     assert usable_cores() == 1
     monkeypatch.setenv("SPIRALSINK_THREADS", "100000")
     assert usable_cores() == len(os.sched_getaffinity(0))
-    monkeypatch.setenv("SPIRALSINK_THREADS", "many")
-    assert usable_cores() == len(os.sched_getaffinity(0))
+    for wrong in ("many", "0", "-1"):
+        monkeypatch.setenv("SPIRALSINK_THREADS", wrong)
+        with pytest.raises(sk.InvalidInput, match=r"^SPIRALSINK_THREADS must be a whole number >= 1, or not set, got"):
+            usable_cores()
 
 
 def test_an_estimate_is_that_of_the_store(tmp_path, whole, capsys):
@@ -428,3 +430,49 @@ def test_points_that_look_alike_are_two(tmp_path):
         {"process.p": 0.2500001},
         {"process.p": 0.2500002},
     ]
+
+
+def test_two_programs_of_plans_that_exclude_each_other_do_not_fill_one_store(tmp_path):
+    """Of the second one nothing is stored; one whose plan only adds to the first goes on."""
+    other = TEXT.replace("values = [0.5, 0.25]", "values = [0.5, 0.75]")
+    wider = TEXT.replace("values = [0.5, 0.25]", "values = [0.5, 0.25, 0.75]")
+
+    class Beside:
+        def train(self, jobs, report):
+            with pytest.raises(
+                sk.InvalidInput, match=r"got one that another program fills with another plan \(there s"
+            ):
+                run(specs.parse(other), tmp_path / "store")
+            assert run(specs.parse(wider), tmp_path / "store").done == 9
+            for job in jobs:
+                yield job, attempts.attempt(job, report)
+
+    assert run(specs.parse(TEXT), tmp_path / "store", executor=Beside()).done == 6
+    assert status(tmp_path / "store").done == 9
+    with pytest.raises(sk.InvalidInput, match="got 2 blocks of another plan"):
+        run(specs.parse(TEXT), tmp_path / "store")
+    (tmp_path / "store" / "plan.toml").write_text(TEXT)
+    assert status(tmp_path / "store").errors == ("2 blocks are not of plan.toml, and are in the dataset all the same",)
+    with pytest.raises(sk.InvalidInput, match=r"2 blocks of another plan \(such as p 0.75 with seeds"):
+        run(specs.parse(TEXT), tmp_path / "store")
+
+
+def test_what_only_has_the_name_of_a_block_is_set_aside(tmp_path, whole):
+    place = Path(shutil.copytree(whole, tmp_path / "store"))
+    name = f"{32 * 'a'}.{32 * 'b'}.safetensors"
+    (place / "blocks" / name).write_bytes(b"x")
+    (place / "blocks" / "a.b.safetensors").write_bytes(b"x")
+    assert run(specs.parse(TEXT), place).set_aside == (name,)
+    assert (place / "aside" / name).read_bytes() == b"x"
+    assert sk.open_store(place).sizes["network"] == 6
+
+
+def test_the_plan_of_a_newer_version_is_not_overwritten(tmp_path, whole):
+    place = Path(shutil.copytree(whole, tmp_path / "store"))
+    newer = TEXT.replace("format = 1", "format = 2")
+    (place / "plan.toml").write_text(newer)
+    with pytest.raises(
+        sk.InvalidInput, match=r"plan.toml: format must be at most 1, got 2 \(written by a newer spiral"
+    ):
+        run(specs.parse(TEXT), place)
+    assert (place / "plan.toml").read_text() == newer

@@ -315,8 +315,10 @@ def test_the_store_of_another_plan_is_refused_with_the_difference(copy):
 
 
 def test_blocks_of_another_engine_are_not_mixed_in(copy, monkeypatch):
-    monkeypatch.setattr("spiralsink.sweeps._plan.ENGINE_VERSION", ENGINE_VERSION + 1)
-    with pytest.raises(sk.InvalidInput, match=r"4 blocks of another plan \(made by another version of the engine\)"):
+    for module in ("_plan", "_store"):
+        monkeypatch.setattr(f"spiralsink.sweeps.{module}.ENGINE_VERSION", ENGINE_VERSION + 1)
+    why = rf"4 blocks of another plan \(made by version {ENGINE_VERSION} of the engine, this is {ENGINE_VERSION + 1}\)"
+    with pytest.raises(sk.InvalidInput, match=why):
         run(specs.parse(TEXT), copy)
 
 

@@ -1,6 +1,7 @@
 """Blocks: the files of a store. Each holds some networks, what is known of them, and how they came about."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -24,6 +25,7 @@ SECONDS = ("seconds_training", "seconds_measuring")
 """What differs between two runs, so it is beside the blocks and not in them."""
 
 _KEY = "spiralsink"
+_NAME = re.compile(r"(?P<key>\w+)\.[0-9a-f]{32}\.safetensors")
 _WORDS = {"status": tuple(str(each) for each in Status), "regime": ("", *REGIMES)}
 _TABLE = Annotated[dict[str, Any], Meta(description="a table")]
 _TEXT = Annotated[str, Meta(description="a string")]
@@ -103,9 +105,8 @@ def list_blocks(store: Path) -> dict[str, Path]:
     """
     found: dict[str, list[Path]] = {}
     for path in sorted((store / "blocks").glob("*.*.safetensors")):
-        key, stamp, _ = path.name.split(".", 2)
-        if key and stamp and not path.name.startswith("."):
-            found.setdefault(key, []).append(path)
+        if named := _NAME.fullmatch(path.name):
+            found.setdefault(named["key"], []).append(path)
     return {key: paths[0] if len(paths) == 1 else max(paths, key=count_networks) for key, paths in found.items()}
 
 

@@ -146,7 +146,13 @@ def _read_fields(table: Mapping[str, Any], where: str) -> tuple[str, ...]:
         raise InvalidInput(join(where, name), table[name], "a dotted name such as process.p, or a list of them")
     for field in fields:
         if any(field == fixed or field.startswith(f"{fixed}.") for fixed in _FIXED) or "." not in field:
-            raise InvalidInput(join(where, name), field, "a field of [task], [process], [network] or [training]")
+            hint = "training.n_seeds says how many seeds there are" if field in _FIXED[2:] else ""
+            raise InvalidInput(
+                join(where, name),
+                field,
+                "a field of [task], [process], [network] or [training] that can vary",
+                hint=hint,
+            )
     if len(set(fields)) != len(fields):
         raise InvalidInput(join(where, name), fields, "different fields")
     return tuple(fields)

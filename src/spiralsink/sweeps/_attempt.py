@@ -12,7 +12,7 @@ from .._machine import describe_machine
 from .._version import __version__
 from ..training import Checkpoint, NoCheckpoint
 from ._messages import Failed, Job, Trained
-from ._store import UNFINISHED
+from ._plan import UNFINISHED, label
 from ._train import train_block
 
 _LONGEST_REASON = 300
@@ -70,15 +70,6 @@ def failure(job: Job, error: BaseException) -> Failed:
     name = "" if isinstance(error, SpiralsinkError) else f"{type(error).__name__}: "
     text = " ".join(str(error).split())
     return Failed(f"{where}: {name}{text[:_LONGEST_REASON]}{'...' * (len(text) > _LONGEST_REASON)}")
-
-
-def label(coordinates: dict[str, Any]) -> str:
-    """Coordinates in words, by the last part of their fields; "" without any."""
-    parts = []
-    for field, value in coordinates.items():
-        shown = f"{value:.6g}" if isinstance(value, float) else str(value)
-        parts.append(f"{field.rsplit('.', 1)[-1]} {shown}")
-    return ", ".join(parts)
 
 
 def describe_environment() -> dict[str, Any]:

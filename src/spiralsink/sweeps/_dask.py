@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import logging
 import secrets
+import signal
 import threading
 from collections.abc import Generator, Iterator
 from typing import Any
@@ -69,11 +70,12 @@ class Dask:
                     "n_workers": self.workers or usable_cores(),
                     "threads_per_worker": 1,
                     "memory_limit": None,  # blocks are small, and a worker that pauses would never end
-                    "dashboard_address": None,
+                    "dashboard_address": "127.0.0.1:0",
                     "silence_logs": logging.CRITICAL,
                 }
                 try:
-                    cluster = stack.enter_context(LocalCluster(**settings))
+                    with _ctrl_c_ignored():  # its processes are of this terminal, too, and would print tracebacks
+                        cluster = stack.enter_context(LocalCluster(**settings))
                 except RuntimeError as error:
                     hint = "a script that starts processes needs `if __name__ == '__main__':`"
                     raise TrainingFailed(f"no Dask cluster could be started: {error} ({hint})") from None
@@ -87,6 +89,19 @@ class Dask:
                         "scheduler", why, "the address of a Dask scheduler, as tcp://HOST:PORT"
                     ) from None
             yield client
+
+
+@contextlib.contextmanager
+def _ctrl_c_ignored() -> Iterator[None]:
+    """By this process, and for good by what it starts meanwhile."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

@@ -10,11 +10,10 @@ from .._errors import TrainingFailed
 from .._progress import NoProgress, Progress
 from ..specs import parse_table
 from ..training import Every
-from ._attempt import label
 from ._executors import check_workers
 from ._local import worker_places
 from ._messages import Failed, Job
-from ._plan import BlockPlan, Plan
+from ._plan import BlockPlan, Plan, label
 from ._status import stored_networks
 from ._store import Store
 from ._worker_process import WorkerLost, WorkerProcess

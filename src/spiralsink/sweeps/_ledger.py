@@ -10,9 +10,9 @@ import numpy as np
 from .._progress import NoProgress, Progress
 from .._status import Status, count_statuses
 from ..data import Block
-from ._attempt import describe_environment, label
+from ._attempt import describe_environment
 from ._messages import Failed, Trained
-from ._plan import ENGINE_VERSION, BlockPlan, Plan
+from ._plan import ENGINE_VERSION, BlockPlan, Plan, label
 from ._store import Store
 from ._summary import PointSummary
 

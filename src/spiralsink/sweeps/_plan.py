@@ -13,6 +13,10 @@ ENGINE_VERSION = 2
 """Raised by hand when training gives other numbers, so that blocks of different numbers have different keys."""
 
 
+UNFINISHED = "unfinished"
+"""Folder of a store for the checkpoints of blocks that are in training."""
+
+
 @dataclasses.dataclass(frozen=True)
 class BlockPlan:
     """One block: networks of one point of a plan that differ in their seeds.
@@ -104,3 +108,12 @@ def make_plan(spec: Spec) -> Plan:
         for first in range(0, len(seeds), n_lanes):
             blocks.append(BlockPlan(point.spec, point.coordinates, seeds[first : first + n_lanes], n_lanes))
     return Plan(spec, tuple(blocks))
+
+
+def label(coordinates: dict[str, Any]) -> str:
+    """Coordinates in words, by the last part of their fields; "" without any."""
+    parts = []
+    for field, value in coordinates.items():
+        shown = f"{value:.6g}" if isinstance(value, float) else str(value)
+        parts.append(f"{field.rsplit('.', 1)[-1]} {shown}")
+    return ", ".join(parts)

@@ -59,6 +59,7 @@ def run(
     plan, place = make_plan(spec), Store(store)
     place.prepare(plan)
     with place.joined() as shared:
+        place.write_plan(plan, shared=shared)
         ledger = Ledger(plan, place)
         progress.start("checking stored blocks", place.count(), "blocks")
         for block, path, stored in place.finished(plan):

@@ -64,7 +64,7 @@ def status(store: Path | str) -> Summary:
         seconds=seconds,
         store=place.path,
         points=point_summaries(plan, stored),
-        errors=(*damaged, *errors),
+        errors=(*damaged, *_strangers(place, plan), *errors),
         environments=tuple((msgspec.json.decode(made), count) for made, count in environments.items()),
     )
 
@@ -74,6 +74,12 @@ def stored_networks(plan: Plan, store: Path) -> dict[str, int]:
     found = list_blocks(store)
     counts = {block.key: count_networks(found[block.key]) for block in plan.blocks if block.key in found}
     return {block.key: len(block.seeds) for block in plan.blocks if counts.get(block.key, 0) >= len(block.seeds)}
+
+
+def _strangers(place: Store, plan: Plan) -> tuple[str, ...]:
+    """That there are blocks which the plan does not name, as after two programs with two plans."""
+    strange = len(place.foreign(plan))
+    return (f"{strange} blocks are not of plan.toml, and are in the dataset all the same",) if strange else ()
 
 
 def _count(block: BlockPlan, stored: dict[str, Outcome]) -> int:

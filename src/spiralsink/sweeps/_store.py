@@ -11,13 +11,10 @@ from typing import Any
 import msgspec
 
 from .._atomic import make_folder, read_file, reason, write_file
-from .._errors import InvalidInput, Shown, SpiralsinkError
-from ..data import Block, DamagedBlock, block_file, count_networks, list_blocks, read_block, seconds_file
+from .._errors import InvalidInput, Shown
+from ..data import Block, DamagedBlock, block_file, count_networks, list_blocks, read_block, read_header, seconds_file
 from ..specs import Spec, parse
-from ._plan import BlockPlan, Plan
-
-UNFINISHED = "unfinished"
-"""Folder of a store for the checkpoints of blocks that are in training."""
+from ._plan import ENGINE_VERSION, UNFINISHED, BlockPlan, Plan, label, make_plan
 
 _ABANDONED_AFTER = 3600.0
 _SHARE_OF_TIME = 0.02  # that may go into listing a folder of very many blocks
@@ -52,15 +49,21 @@ class Store:
         if not os.path.isdir(there):
             where = "" if there == self.path else f" at {there}"
             raise InvalidInput(str(self.path), Shown(f"a file{where}"), "a folder")
-        wanted = {block.key: len(block.seeds) for block in plan.blocks}
-        foreign = [key for key, path in list_blocks(self.path).items() if count_networks(path) > wanted.get(key, -1)]
+        before = self._stored_spec()
+        foreign = self.foreign(plan)
         if foreign:
             given = Shown(f"{len(foreign)} blocks of another plan")
-            hint = self._difference(plan.spec) or "made by another version of the engine"
+            hint = (before and next(_differences("", before.to_dict(), plan.spec.to_dict()), "")) or _about(foreign[0])
             raise InvalidInput(str(self.path), given, "a new folder or a store of this plan", hint=hint)
 
+    def foreign(self, plan: Plan) -> list[Path]:
+        """The blocks that a plan does not have, or has with fewer seeds; damaged ones do not count."""
+        wanted = {block.key: len(block.seeds) for block in plan.blocks}
+        counts = {path: (key, count_networks(path)) for key, path in list_blocks(self.path).items()}
+        return [path for path, (key, count) in counts.items() if count > wanted.get(key, 0)]
+
     def prepare(self, plan: Plan) -> None:
-        """Makes the folder and writes the plan.
+        """Makes the folder.
 
         Raises:
             InvalidInput: If `check` raises, or the folder cannot be written.
@@ -68,6 +71,24 @@ class Store:
         self.check(plan)
         for name in ("blocks", "seconds"):
             make_folder(self.path / name)
+
+    def write_plan(self, plan: Plan, *, shared: bool) -> None:
+        """Writes the plan.
+
+        Args:
+            plan: The plan.
+            shared: Whether another program fills the store.
+
+        Raises:
+            InvalidInput: If that one has blocks in mind which this plan does not have; or if nothing can be written.
+        """
+        before = self._stored_spec() if shared else None
+        if before is not None:
+            wanted = {block.key: len(block.seeds) for block in plan.blocks}
+            if any(len(block.seeds) > wanted.get(block.key, 0) for block in make_plan(before).blocks):
+                given = Shown("one that another program fills with another plan")
+                hint = next(_differences("", before.to_dict(), plan.spec.to_dict()), "")
+                raise InvalidInput(str(self.path), given, "a store of this plan", hint=hint)
         write_file(self.path / "plan.toml", (plan.spec.source or plan.spec.to_toml()).encode())
 
     @contextlib.contextmanager
@@ -138,6 +159,12 @@ class Store:
     def _tidy(self) -> None:
         """Removes what killed programs had begun to write, long ago, and checkpoints of blocks that are stored."""
         stored = list_blocks(self.path)
+        for path in stored.values():
+            # one whose key is that of no plan is looked at by nobody else
+            if not count_networks(path):
+                with contextlib.suppress(InvalidInput):
+                    if self._put_aside(path):
+                        self.set_aside.append(path.name)
         for checkpoint in (self.path / UNFINISHED).glob("*.safetensors"):
             if checkpoint.name.partition(".")[0] in stored:
                 with contextlib.suppress(OSError):
@@ -176,12 +203,25 @@ class Store:
             raise InvalidInput(str(path), reason(error), "a block that can be moved to aside/") from None
         return True
 
-    def _difference(self, spec: Spec) -> str:
+    def _stored_spec(self) -> Spec | None:
+        """The plan that the store is of, if it can be read; one of a newer version is refused."""
+        file = self.path / "plan.toml"
         try:
-            before = parse(read_file(self.path / "plan.toml").decode()).to_dict()
-        except (SpiralsinkError, UnicodeDecodeError):
-            return ""
-        return next(_differences("", before, spec.to_dict()), "")
+            return parse(read_file(file).decode()) if file.is_file() else None
+        except InvalidInput as error:
+            if error.field == "format":
+                raise InvalidInput(f"{file}: format", error.value, error.allowed, hint=error.hint) from None
+            return None
+        except UnicodeDecodeError:
+            return None
+
+
+def _about(path: Path) -> str:
+    """What a block is of, in words."""
+    header = read_header(path)
+    if header.engine_version != ENGINE_VERSION:
+        return f"made by version {header.engine_version} of the engine, this is {ENGINE_VERSION}"
+    return f"such as {label(header.coordinates) or 'the one'} with seeds {header.seeds[0]} to {header.seeds[-1]}"
 
 
 def _locks_alone(folder: int) -> bool:
