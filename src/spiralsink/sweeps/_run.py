@@ -59,7 +59,7 @@ def run(
     plan, place = make_plan(spec), Store(store)
     place.prepare(plan)
     with place.joined() as shared:
-        place.write_plan(plan, shared=shared)
+        place.write_plan(plan, shared=bool(shared))
         ledger = Ledger(plan, place)
         progress.start("checking stored blocks", place.count(), "blocks")
         for block, path, stored in place.finished(plan):
@@ -74,7 +74,7 @@ def run(
             "checkpoint_every": float(checkpoint_every),
         }
         missing = ledger.missing
-        if shared:  # programs that fill one store should be in different blocks
+        if shared is not False:  # programs that fill one store should be in different blocks
             random.SystemRandom().shuffle(missing)
         meter = _Meter(progress, ledger)
         progress.start(f"training {plan.n_networks - reused} networks", plan.n_networks - reused, "networks")

@@ -92,17 +92,17 @@ class Store:
         write_file(self.path / "plan.toml", (plan.spec.source or plan.spec.to_toml()).encode())
 
     @contextlib.contextmanager
-    def joined(self) -> Iterator[bool]:
+    def joined(self) -> Iterator[bool | None]:
         """Marks the store as being filled; whether another program of this machine fills it, too.
 
-        Two of them do no harm to each other, so where a file system has no locks nothing is lost but time.
+        None where the file system has no locks. Programs do no harm to each other, so nothing is lost but time.
         """
         folder = os.open(self.path / "blocks", os.O_RDONLY)
         try:
             alone = _locks_alone(folder)
             if alone:
                 self._tidy()
-            yield not alone
+            yield None if alone is None else not alone
             if _locks_alone(folder):
                 with contextlib.suppress(OSError):
                     (self.path / UNFINISHED).rmdir()  # unless something is in it
@@ -224,12 +224,12 @@ def _about(path: Path) -> str:
     return f"such as {label(header.coordinates) or 'the one'} with seeds {header.seeds[0]} to {header.seeds[-1]}"
 
 
-def _locks_alone(folder: int) -> bool:
-    """Whether no other program holds the lock of a folder; this one does from then on. False where none can tell."""
+def _locks_alone(folder: int) -> bool | None:
+    """Whether no other program holds the lock of a folder; this one does from then on. None where nobody can tell."""
     try:
         import fcntl
     except ImportError:
-        return False
+        return None
     with contextlib.suppress(OSError):
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -238,7 +238,7 @@ def _locks_alone(folder: int) -> bool:
             return False
         fcntl.flock(folder, fcntl.LOCK_SH)
         return True
-    return False
+    return None
 
 
 def _differences(where: str, before: Any, now: Any) -> Any:
