@@ -183,7 +183,9 @@ def made_up(count, text="plain"):
     """The document of a run that never was."""
     bar = {"op": "<=", "value": 0.05}
     condition = {"name": "a", "about": text, "value": 0.3, "interval": None, "bar": bar, "verdict": "fails"}
-    entry = dict.fromkeys(("id", "group", "statement", "expected", "measured", "reason", "horizon", "code"), text)
+    entry = dict.fromkeys(
+        ("id", "group", "statement", "expected", "measured", "reason", "caveat", "horizon", "code"), text
+    )
     numbers = {"value": 0.3, "interval": None, "bar": bar, "verdict": "fails", "n_networks": 12345, "seconds": 3601.0}
     rest = {"figure": None, "error": None, "decided_by": "a", "settings": {text: [text, 1], "nested": [[1], {}]}}
     entries = [{**entry, **numbers, **rest, "conditions": [dict(condition)]} for _ in range(count)]

@@ -104,6 +104,8 @@ class Claim:
         measure: The experiment: `measure(budget, **settings)`.
         draw: The figure: from the dataset of a measurement to a matplotlib figure.
         settings: The settings of the experiment at a budget, as plain numbers and lists.
+        caveat: What earlier runs taught of a bar that is not cleared, without numbers of theirs; for a reader of a
+            verdict other than "holds".
     """
 
     id: str
@@ -114,6 +116,7 @@ class Claim:
     measure: Callable[..., Measurement]
     draw: Callable[[Any], Any]
     settings: Callable[[Budget], dict[str, Any]]
+    caveat: str = ""
 
     @property
     def code(self) -> str:

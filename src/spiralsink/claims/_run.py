@@ -167,6 +167,7 @@ def _empty_entry(claim: Claim, settings: dict[str, Any]) -> dict[str, Any]:
         "bar": bar_record(headline),
         "verdict": "inconclusive",
         "reason": "",
+        "caveat": claim.caveat,
         "n_networks": 0,
         "horizon": "",
         "seconds": 0.0,

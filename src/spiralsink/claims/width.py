@@ -174,6 +174,9 @@ CLAIMS = (
         measure=wider,
         draw=draw_wider,
         settings=_wider_settings,
+        caveat="At any finite p an output that is not represented loses least by a small multiple of one that is, so "
+        "its entries have a small positive mean. The best networks agree on it so closely that it is many standard "
+        "errors from zero. The statement is one about the limit p -> 0.",
     ),
     Claim(
         id="hundred-units",

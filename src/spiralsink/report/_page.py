@@ -108,6 +108,7 @@ def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{name: entry[name] for name in ("id", "group", "statement", "expected", "measured", "reason", "error")},
         "beyond": entry["group"] == _BEYOND,
+        "caveat": "" if _verdict(entry) == "holds" else entry.get("caveat", ""),
         "verdict": _verdict(entry),
         "headline": conditions[decided] if decided is not None else _condition({"about": "", **entry}),
         "conditions": conditions,
