@@ -9,8 +9,6 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from ._errors import InvalidInput
-
 
 def describe_machine() -> dict[str, str | int]:
     """CPU model, number of usable cores, operating system, and the versions of Python and of what computes."""
@@ -80,6 +78,8 @@ def usable_cores() -> int:
     if not asked:
         return cores
     if not asked.isdecimal() or int(asked) < 1:
+        from ._errors import InvalidInput  # with NumPy, which this module is too light for
+
         raise InvalidInput("SPIRALSINK_THREADS", asked, "a whole number >= 1, or not set")
     return min(cores, int(asked))
 
