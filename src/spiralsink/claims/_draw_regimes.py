@@ -135,7 +135,7 @@ _STATUSES = ("converged", "unconverged", "dead", "diverged")
 
 
 def _within(value: float, ends: tuple[float, float]) -> bool:
-    return ends[0] <= value <= ends[1]
+    return bool(ends[0] <= value <= ends[1])
 
 
 def _plain(value: float, _: Any) -> str:

@@ -1,7 +1,7 @@
 """From which features networks keep, and what else their readouts see, to the numbers that bars judge."""
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Real
 
 from ..geometry import represented_strict
 
@@ -121,6 +121,6 @@ def interference_values(
     }
 
 
-def smallest_rise(number: Float[np.ndarray, "*cases widths"]) -> float:
+def smallest_rise(number: Real[np.ndarray, "*cases widths"]) -> float:
     """The smallest change in the number of kept features from one number of hidden units to the next."""
     return float(np.min(np.diff(number, axis=-1)))

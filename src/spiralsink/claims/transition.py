@@ -141,7 +141,7 @@ def transition_is_first_order(
     # where only one branch is left, all networks on it, each as often as it takes
     starts = np.stack(
         [
-            _copies(reached[branch, :on_grid].reshape(len(grid), n_seeds)[row], row * n_seeds, best[row], n_sweep)
+            _copies(reached[branch, :on_grid].reshape(len(grid), n_seeds)[row], row * n_seeds, int(best[row]), n_sweep)
             for branch, row in ((0, len(grid) - 1), (1, 0))
         ]
     )
