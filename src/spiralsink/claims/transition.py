@@ -183,7 +183,7 @@ def transition_is_first_order(
             "share": (("branch", "p"), reached[:, :on_grid].reshape(2, len(grid), n_seeds).mean(axis=-1)),
             "share_lost": ("p", _lost(fresh.status[:on_grid]).reshape(len(grid), n_seeds).mean(axis=-1)),
             "share_at_crossing": ("branch", counts / n_at_crossing),
-            "share_interval": (("branch", "end"), np.array([wilson(each, n_at_crossing)[1] for each in counts])),
+            "share_interval": (("branch", "end"), np.array([wilson(int(each), n_at_crossing)[1] for each in counts])),
             "fresh_loss": ("network", fresh.loss),
             "fresh_p": ("network", fresh_p),
             "fresh_eigenangle_span": ("network", span),
