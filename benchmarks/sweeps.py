@@ -1,7 +1,7 @@
 """Sweeps of many networks: time, memory, and two workers against one. `python benchmarks/sweeps.py` writes SWEEPS.md.
 
 Each sweep is a process of its own, with workers that stay on a core each; memory is the largest that the kernel saw
-(VmHWM) of the process itself and of its largest worker. About half an hour on two cores; nothing else should run.
+(VmHWM) of the process itself and of its largest worker. About 16 minutes on two cores; nothing else should run.
 """
 
 import argparse

@@ -7,8 +7,7 @@ import sys
 import tempfile
 from typing import Any
 
-# as much as a worker uses, whatever its library
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+from .._pinned import thread_variables
 
 
 class Worker:
@@ -20,11 +19,8 @@ class Worker:
     """
 
     def __init__(self, threads: int, cache: str):
-        environment = os.environ | {name: str(threads) for name in _THREAD_VARIABLES}
+        environment = os.environ | thread_variables(threads)
         environment |= {"JAX_PLATFORMS": "cpu", "JAX_ENABLE_COMPILATION_CACHE": "false", "SPIRALSINK_CACHE": cache}
-        if threads == 1:
-            flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false"
-            environment["XLA_FLAGS"] = flags.strip()
         self._errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 (closed with the process)
         self._process = subprocess.Popen(
             [sys.executable, "-m", f"{__package__}._worker", str(threads)],

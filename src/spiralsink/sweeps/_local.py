@@ -33,9 +33,9 @@ class Place(NamedTuple):
 class LocalProcesses:
     """One process for each core of this machine, or for each GPU that JAX can use.
 
-    Each process stays on its core and computes with one thread, set before JAX is imported; what it computes does not
-    depend on how many there are. A process that is killed is replaced, and its block goes on from its last
-    checkpoint in another; a block that ended three processes counts as failed.
+    Each process computes with one thread, set before JAX is imported, and stays on its core where there are as many as
+    cores; what it computes does not depend on how many there are. A process that is killed is replaced, and its block
+    goes on from its last checkpoint in another; a block that ended three processes counts as failed.
 
     Attributes:
         workers: Number of processes, from 1 to 1024; None for one per core or device.

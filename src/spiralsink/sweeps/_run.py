@@ -37,7 +37,7 @@ def run(
         spec: The spec, with or without a sweep.
         store: Folder of the store; made if it is missing.
         executor: Where blocks are trained: `InThisProcess()`, `LocalProcesses(...)` or `Dask(...)`. The numbers are the
-            same everywhere.
+            same everywhere, but for what XLA rounds on several threads (`InThisProcess`).
         checkpoint_every: Least seconds between two checkpoints inside a block, > 0. A run that is killed goes on
             from there.
         progress: Told about networks, in fractions of their steps.
