@@ -1,0 +1,1 @@
+"""The explorer: one self-contained page on which a result can be looked at."""

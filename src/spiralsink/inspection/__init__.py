@@ -1,0 +1,1 @@
+"""What a recurrent network of any kind remembers and where: measured, ablated, patched."""

@@ -1,0 +1,238 @@
+"""Anyone's recurrent network as a step that carries a state: what measuring, ablating and patching need of it."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from ._errors import InvalidInput, Shown
+from ._float64 import float64
+from ._recurrence import activation
+
+
+@runtime_checkable
+class Dynamics(Protocol):
+    """h_t = f(x_t, h_{t-1}) for many sequences or points at once, in NumPy float64."""
+
+    def run(
+        self, inputs: Float[np.ndarray, "batch time features"], state: Float[np.ndarray, "batch hidden"]
+    ) -> Float[np.ndarray, "batch time hidden"]:
+        """States after every step, from the state before the first."""
+        ...
+
+    def carried(
+        self,
+        inputs: Float[np.ndarray, "points features"],
+        states: Float[np.ndarray, "points hidden"],
+        changes: Float[np.ndarray, "points changes hidden"],
+    ) -> Float[np.ndarray, "points changes hidden"]:
+        """(df/dh) dh for changes dh of the state before the step."""
+        ...
+
+    def written(
+        self,
+        inputs: Float[np.ndarray, "points features"],
+        states: Float[np.ndarray, "points hidden"],
+        changes: Float[np.ndarray, "points changes features"],
+    ) -> Float[np.ndarray, "points changes hidden"]:
+        """(df/dx) dx for changes dx of the input of the step."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class JaxStep:
+    """The dynamics of a step function that JAX can differentiate.
+
+    Attributes:
+        step: (weights, x (features,), h (hidden,)) -> h (hidden,), on single vectors.
+        weights: A tree of arrays, taken as float64.
+    """
+
+    step: Callable[[Any, Any, Any], Any]
+    weights: Any
+
+    def run(self, inputs: Any, state: Any) -> np.ndarray:
+        with float64():
+            return np.asarray(_run(self.step, *_wide((self.weights, inputs, state))))
+
+    def carried(self, inputs: Any, states: Any, changes: Any) -> np.ndarray:
+        with float64():
+            return np.asarray(_carried(self.step, *_wide((self.weights, inputs, states, changes))))
+
+    def written(self, inputs: Any, states: Any, changes: Any) -> np.ndarray:
+        with float64():
+            return np.asarray(_written(self.step, *_wide((self.weights, inputs, states, changes))))
+
+
+@runtime_checkable
+class Readout(Protocol):
+    """How outputs are made of states and inputs."""
+
+    n_outputs: int
+
+    def outputs(
+        self, states: Float[np.ndarray, "*points hidden"], inputs: Float[np.ndarray, "*points features"]
+    ) -> Float[np.ndarray, "*points outputs"]: ...
+
+    def seen(
+        self,
+        states: Float[np.ndarray, "*points hidden"],
+        inputs: Float[np.ndarray, "*points features"],
+        changes: Float[np.ndarray, "*points changes hidden"],
+    ) -> Float[np.ndarray, "*points changes outputs"]:
+        """What the readout sees of a change of the state: W_y^T dh, before a nonlinearity of the readout."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LinearReadout:
+    """y = phi(W_y^T h + b + D x).
+
+    Attributes:
+        weights: W_y, (hidden, outputs).
+        bias: b, (outputs,).
+        feedthrough: D, (outputs, features); zero for most.
+        nonlinearity: phi: "linear" or "relu".
+    """
+
+    weights: Float[np.ndarray, "hidden outputs"]
+    bias: Float[np.ndarray, " outputs"]
+    feedthrough: Float[np.ndarray, "outputs features"]
+    nonlinearity: str = "linear"
+
+    @property
+    def n_outputs(self) -> int:
+        return self.weights.shape[-1]
+
+    def outputs(self, states: Any, inputs: Any) -> np.ndarray:
+        drive = states @ self.weights + self.bias + inputs @ self.feedthrough.T
+        with float64():
+            return np.asarray(activation(self.nonlinearity)(jnp.asarray(drive)))
+
+    def seen(self, states: Any, inputs: Any, changes: Any) -> np.ndarray:
+        return changes @ self.weights
+
+
+@dataclasses.dataclass(frozen=True)
+class NoReadout:
+    """A network of which only the states are known."""
+
+    n_outputs: int = 0
+
+    def outputs(self, states: Any, inputs: Any) -> np.ndarray:
+        return np.zeros((*np.shape(states)[:-1], 0))
+
+    def seen(self, states: Any, inputs: Any, changes: Any) -> np.ndarray:
+        return np.zeros((*np.shape(changes)[:-1], 0))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LinearRecurrence:
+    """h_t = W_h h_{t-1} + W_x x_t + b: the algebra of a network whose recurrence is linear."""
+
+    W_x: Float[np.ndarray, "hidden features"]
+    W_h: Float[np.ndarray, "hidden hidden"]
+    bias: Float[np.ndarray, " hidden"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Model:
+    """A recurrent network of any kind, as far as it can be measured: a step, a readout, a state to start from.
+
+    Attributes:
+        kind: What it was read from, in words: "torch GRU", "equinox LSTMCell", "step function".
+        n_features: Size of the input.
+        n_hidden: Size of the state that one step hands to the next; for an LSTM h and c, for layers all of them.
+        dynamics: The step.
+        readout: How outputs are made; `NoReadout()` when only states are known.
+        initial: The state before the first input, (n_hidden,).
+        linear: The algebra of a linear recurrence, or None.
+        layout: Names and sizes of the parts of the state, in order, such as (("h", 64), ("c", 64)).
+        agreement: Largest difference between this forward pass and an independent one over random sequences; None
+            when there was nothing to compare with.
+        compared_with: What it was compared with, in words, or None.
+    """
+
+    kind: str
+    n_features: int
+    n_hidden: int
+    dynamics: Dynamics
+    readout: Readout
+    initial: Float[np.ndarray, " hidden"]
+    linear: LinearRecurrence | None = None
+    layout: tuple[tuple[str, int], ...] = ()
+    agreement: float | None = None
+    compared_with: str | None = None
+
+    @property
+    def n_outputs(self) -> int:
+        return self.readout.n_outputs
+
+    def states(self, inputs: Any, state: Any = None) -> Float[np.ndarray, "batch time hidden"]:
+        """States after every step.
+
+        Args:
+            inputs: (batch, time, features).
+            state: The state before the first step, (hidden,) or (batch, hidden); `initial` if None.
+
+        Raises:
+            InvalidInput: If the features do not come last, or their number is not `n_features`.
+        """
+        inputs = np.asarray(inputs, np.float64)
+        if inputs.ndim != 3 or inputs.shape[-1] != self.n_features:
+            shape = inputs.shape
+            allowed = f"of shape (batch, time, features) with {self.n_features} features last"
+            hint = "the feature axis must come last" if self.n_features in shape[:-1] else ""
+            raise InvalidInput("inputs", Shown(f"shape {shape}"), allowed, hint=hint)
+        state = self.initial if state is None else np.asarray(state, np.float64)
+        return self.dynamics.run(inputs, np.broadcast_to(state, (len(inputs), self.n_hidden)))
+
+    def outputs(self, inputs: Any, state: Any = None) -> Float[np.ndarray, "batch time outputs"]:
+        """Outputs at every step; see `states`."""
+        inputs = np.asarray(inputs, np.float64)
+        return self.readout.outputs(self.states(inputs, state), inputs)
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{name} {size}" for name, size in self.layout)
+        compared = (
+            "not compared with an independent forward pass"
+            if self.agreement is None
+            else f"agrees with {self.compared_with} to {self.agreement:.1e}"
+        )
+        state = f"{self.n_hidden} numbers of state" + (f" ({parts})" if len(self.layout) > 1 else "")
+        return f"Model: {self.kind}, {self.n_features} features, {state}, {self.n_outputs} outputs; {compared}"
+
+
+def _wide(tree: Any) -> Any:
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.complex128 if np.iscomplexobj(leaf) else jnp.float64), tree)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _run(step: Any, weights: Any, inputs: Any, state: Any) -> Any:
+    def advance(h: Any, x: Any) -> Any:
+        h = jax.vmap(step, (None, 0, 0))(weights, x, h)
+        return h, h
+
+    _, states = jax.lax.scan(advance, state, jnp.swapaxes(inputs, 0, 1))
+    return jnp.swapaxes(states, 0, 1)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _carried(step: Any, weights: Any, inputs: Any, states: Any, changes: Any) -> Any:
+    def at_point(x: Any, h: Any, dh: Any) -> Any:
+        return jax.vmap(jax.linearize(lambda h: step(weights, x, h), h)[1])(dh)
+
+    return jax.vmap(at_point)(inputs, states, changes)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _written(step: Any, weights: Any, inputs: Any, states: Any, changes: Any) -> Any:
+    def at_point(x: Any, h: Any, dx: Any) -> Any:
+        return jax.vmap(jax.linearize(lambda x: step(weights, x, h), x)[1])(dx)
+
+    return jax.vmap(at_point)(inputs, states, changes)
