@@ -88,9 +88,19 @@ def load_description(path: Any) -> dict[str, Any]:
     return msgspec.to_builtins(_read(path)[1])
 
 
+def read_tensors(path: Any) -> tuple[Mapping[str, np.ndarray], str | None]:
+    """The arrays of any `.safetensors` or `.npz` file, and the description that `save` puts beside them, or None.
+
+    Raises:
+        InvalidInput: If the file cannot be read or is damaged.
+    """
+    path = _checked(path)
+    return (_read_npz if path.suffix == ".npz" else _read_safetensors)(path)
+
+
 def _read(path: Any) -> tuple[RecurrentNetwork, Description]:
     path = _checked(path)
-    tensors, text = (_read_npz if path.suffix == ".npz" else _read_safetensors)(path)
+    tensors, text = read_tensors(path)
     try:
         description = read_description(_parse(text))
         return from_tensors(tensors, description), description

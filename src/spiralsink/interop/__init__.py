@@ -1,1 +1,3 @@
 """Readers of other people's networks, each checked against an independent forward pass."""
+
+from ._as_model import as_model as as_model

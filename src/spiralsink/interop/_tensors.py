@@ -1,0 +1,110 @@
+"""Named arrays from anywhere, in one flat table, with errors that name the place and the field."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from .._errors import InvalidInput, Shown, check_finite
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Tensors:
+    """A flat table of arrays, and where it comes from.
+
+    Attributes:
+        arrays: Name to array; tables inside tables have dotted names.
+        where: Stands before the name of a field in an error: "file.pt: ", or "".
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    where: str = ""
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.arrays
+
+    def error(self, name: str, shown: str, allowed: str, hint: str = "") -> InvalidInput:
+        return InvalidInput(self.where + name, Shown(shown), allowed, hint=hint)
+
+    def real(self, name: str, shape: tuple[int | None, ...], words: str = "") -> np.ndarray:
+        """The array of that name in float64.
+
+        Args:
+            name: Its name.
+            shape: The shape it must have; None for any size.
+            words: What the shape is, for the error.
+
+        Raises:
+            InvalidInput: If it is not there, not of the shape, not real, or not finite.
+        """
+        array = self._checked(name, shape, words)
+        if array.dtype.kind == "c":
+            raise self.error(name, f"complex numbers ({array.dtype})", "real")
+        return array.astype(np.float64)
+
+    def complex(self, name: str, shape: tuple[int | None, ...], words: str = "") -> np.ndarray:
+        """The array of that name in complex128: complex, or real with a last axis of (real, imaginary) parts.
+
+        Also two real arrays `name_re` and `name_im`, or `name_real` and `name_imag`.
+
+        Raises:
+            InvalidInput: As `real`.
+        """
+        for real, imaginary in (("_re", "_im"), ("_real", "_imag")):
+            if name not in self and name + real in self and name + imaginary in self:
+                return self.real(name + real, shape, words) + 1j * self.real(name + imaginary, shape, words)
+        if name in self and self.arrays[name].dtype.kind != "c" and np.shape(self.arrays[name])[-1:] == (2,):
+            if self.arrays[name].ndim == len(shape) + 1:
+                pairs = self.real(name, (*shape, 2), words)
+                return pairs[..., 0] + 1j * pairs[..., 1]
+        return self._checked(name, shape, words).astype(np.complex128)
+
+    def _checked(self, name: str, shape: tuple[int | None, ...], words: str) -> np.ndarray:
+        if name not in self:
+            raise self.error(name, "nothing", "present")
+        array = self.arrays[name]
+        fits = array.ndim == len(shape) and all(n in (None, size) for n, size in zip(shape, array.shape, strict=True))
+        if not fits or 0 in array.shape:
+            wanted = "(" + ", ".join("n" if n is None else str(n) for n in shape) + ("," * (len(shape) == 1)) + ")"
+            raise self.error(name, f"shape {array.shape}", f"of shape {wanted}" + (f", {words}" if words else ""))
+        try:
+            check_finite(name, array)
+        except InvalidInput as error:
+            raise InvalidInput(self.where + name, error.value, error.allowed) from None
+        return array
+
+
+def flatten(table: Mapping[Any, Any], where: str = "") -> Tensors:
+    """Every array of a table, of tables in it too, under dotted names; what is no array is left out."""
+    return Tensors(dict(_arrays(table, "")), where)
+
+
+def _arrays(table: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, np.ndarray]]:
+    for key, value in table.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from _arrays(value, name + ".")
+        elif (array := as_array(value)) is not None:
+            yield name, array
+
+
+def as_array(value: Any) -> np.ndarray | None:
+    """A NumPy array of a NumPy, JAX or torch array, in its own dtype where NumPy has it; None for anything else."""
+    if hasattr(value, "detach") and hasattr(value, "dtype"):  # torch
+        value = value.detach().cpu()
+        if value.is_sparse or value.is_quantized:
+            return None
+        value = value.resolve_conj().resolve_neg()
+        wide = value.float() if str(value.dtype) in ("torch.bfloat16", "torch.float16") else value
+        try:
+            return wide.numpy()
+        except TypeError:
+            return None
+    if not hasattr(value, "dtype") or not hasattr(value, "shape"):
+        return None
+    try:
+        array = np.asarray(value)
+        return array.astype(np.float32) if array.dtype.kind == "V" and array.dtype.names is None else array
+    except (TypeError, ValueError):
+        return None
