@@ -1,0 +1,104 @@
+"""What readouts would see of features that still wait: how much of it is negative, and how sharply it ends."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from .. import geometry
+from ..models import Model
+from ._directions import Directions
+from ._memory import Memory
+
+_LAGS_AFTER = 3
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FreeSpace:
+    """The share of what readouts see of waiting features (lag < delay) that is negative, and the forgetting after.
+
+    Attributes:
+        share: sum_{s<k, j} relu(-A_s)^2 / sum_{s<k, j} A_s^2 of every readout, in [0, 1].
+        sharpness: max_{s >= k+2} |A_s| / |A_k| over the measured lags, of every readout; NaN where fewer than k + 3
+            lags were measured or |A_k| vanishes.
+        delay: k of every readout.
+        readout: Index of every readout: the output, or for ridge readouts the feature.
+        kind: What the readout is, and whether it has a blind half-space.
+        inferred: Whether k is the lag that the readout reads best, because no delay was given.
+    """
+
+    share: Float[np.ndarray, " readouts"]
+    sharpness: Float[np.ndarray, " readouts"]
+    delay: Int[np.ndarray, " readouts"]
+    readout: Int[np.ndarray, " readouts"]
+    kind: str
+    inferred: bool
+
+    @property
+    def mean(self) -> float:
+        """Mean share over the readouts."""
+        return float(self.share.mean())
+
+
+def readout_kind(model: Model) -> str:
+    """The network's own readout in words."""
+    nonlinearity = getattr(model.readout, "nonlinearity", None)
+    if nonlinearity == "linear":
+        return "the network's linear readout, which has no blind half-space"
+    return f"the network's {nonlinearity} readout" if nonlinearity else "the network's readout, linearised"
+
+
+def free_space(
+    model: Model, directions: Directions, memory: Memory | None, scale: Float[np.ndarray, " features"], delay: Any
+) -> FreeSpace | str:
+    """Free-space share of the network's readout, or of the ridge readouts where it has none.
+
+    Args:
+        model: The network.
+        directions: Its mean Jacobian directions and their projections.
+        memory: Ridge readouts, used when the network has no readout.
+        scale: Standard deviation of every feature, which weighs lags when no delay is given.
+        delay: k, the age at which the task wants an input; None for the lag of which each output sees most,
+            max_s sum_j (A_s[i, j] scale_j)^2, and for ridge readouts their own lag.
+
+    Returns:
+        The measurement over readouts with k >= 1, or why there is none.
+    """
+    if model.n_outputs:
+        seen = directions.projections
+        size = ((seen * scale) ** 2).sum(axis=-1)
+        delays = size.argmax(axis=0) if delay is None else np.full(model.n_outputs, delay)
+        names, kind = np.arange(model.n_outputs), readout_kind(model)
+        if delay is None:
+            delays = np.where(size.max(axis=0) > 0, delays, 0)
+    elif memory is None:
+        return "there is no readout and no ridge readouts either"
+    else:
+        chosen = memory.readable if delay is None else np.isfinite(memory.r2) & _only(memory.r2.shape[0], delay)
+        delays, names = np.nonzero(chosen)
+        seen = np.einsum("hr,shj->srj", memory.weights[:, delays, names], directions.mean)
+        kind = "ridge readouts, which are linear and have no blind half-space"
+    return _measured(seen, delays, names, kind, delay is None)
+
+
+def _measured(seen: np.ndarray, delays: np.ndarray, names: np.ndarray, kind: str, inferred: bool) -> FreeSpace | str:
+    waits = delays > 0
+    if not waits.any():
+        return "no readout waits: " + ("the lag that is read best is 0" if inferred else "the delay is 0")
+    seen, delays, names = seen[:, waits], delays[waits], names[waits]
+    n_lags = len(seen)
+    share, sharp = np.full((2, len(delays)), np.nan)
+    for i, k in enumerate(delays):
+        own = seen[:, i : i + 1]
+        share[i] = geometry.free_fraction_per_output(own, int(k))[0]
+        if k + _LAGS_AFTER <= n_lags:
+            sharp[i] = geometry.sharpness(own, int(k))
+    known = np.isfinite(share)
+    if not known.any():
+        return "waiting features do not reach the readout at all"
+    return FreeSpace(share[known], sharp[known], delays[known], names[known], kind, inferred)
+
+
+def _only(n_lags: int, delay: int) -> np.ndarray:
+    return (np.arange(n_lags) == delay)[:, None]

@@ -1,0 +1,112 @@
+"""Feature directions by finite impulses: on real backgrounds and at rest, of two sizes."""
+
+import dataclasses
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from ._recording import Recording, run_batches
+
+_RELATIVE_SIZES = (1.0, 0.5)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Impulses:
+    """Responses to impulses, per unit of impulse: (h_t(x + u d_j at t - s) - h_t(x)) / u, mean over backgrounds.
+
+    Attributes:
+        responses: For both sizes u.
+        sizes: u of every feature: the root mean square of its non-zero values in the data, and half of it; negative
+            for a feature that is never positive.
+        difference: |response of one size - of the other| / |response of the first|: 0 for linear recurrences
+            anywhere, and for ReLU without bias at rest. 0 where both vanish.
+        n_points: How many backgrounds.
+    """
+
+    responses: Float[np.ndarray, "sizes lags hidden features"]
+    sizes: Float[np.ndarray, "sizes features"]
+    difference: Float[np.ndarray, "lags features"]
+    n_points: int
+
+
+def impulse_sizes(codes: Float[np.ndarray, "batch time features"]) -> Float[np.ndarray, "sizes features"]:
+    """Root mean square of every feature's non-zero values, and half of it; of size 1 for a feature that is never there.
+
+    Args:
+        codes: How much of every feature there is at every step.
+    """
+    count = np.maximum((codes != 0).sum(axis=(0, 1)), 1)
+    size = np.sqrt((codes**2).sum(axis=(0, 1)) / count)
+    size = np.where(size > 0, size, 1.0) * np.where((codes.max(axis=(0, 1)) <= 0) & (size > 0), -1.0, 1.0)
+    return np.multiply.outer(_RELATIVE_SIZES, size)
+
+
+def impulse_directions(
+    recording: Recording,
+    points: tuple[Int[np.ndarray, " points"], Int[np.ndarray, " points"]],
+    sizes: Float[np.ndarray, "sizes features"],
+    n_lags: int,
+) -> Impulses:
+    """Responses to impulses on backgrounds of the data.
+
+    Args:
+        recording: The network's run over data.
+        points: Sequences and times of the impulses; `n_lags` steps must follow.
+        sizes: u (`impulse_sizes`).
+        n_lags: Ages s = 0 .. n_lags - 1.
+    """
+    sequences, times = points
+    inputs, before = recording.windows(sequences, times, n_lags), recording.before(sequences, times)
+    after = recording.states[sequences[:, None], times[:, None] + np.arange(n_lags)]
+    return _responses(recording, inputs, before, after, sizes)
+
+
+def rest_impulses(
+    recording: Recording,
+    rest: Float[np.ndarray, " hidden"],
+    sizes: Float[np.ndarray, "sizes features"],
+    n_lags: int,
+) -> Impulses:
+    """Responses to impulses of the silent network at rest.
+
+    Args:
+        recording: The network's run over data, for the network and its features.
+        rest: The state at rest (`settle`).
+        sizes: u (`impulse_sizes`).
+        n_lags: Ages s = 0 .. n_lags - 1.
+    """
+    silence = np.zeros((1, n_lags, recording.model.n_features))
+    after = np.broadcast_to(rest, (1, n_lags, len(rest)))
+    return _responses(recording, silence, rest[None], after, sizes)
+
+
+def _responses(
+    recording: Recording, inputs: np.ndarray, before: np.ndarray, after: np.ndarray, sizes: np.ndarray
+) -> Impulses:
+    n_points, n_lags = after.shape[:2]
+    shape = (*sizes.shape, n_points)
+
+    def build(runs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        size, feature, point = np.unravel_index(runs, shape)
+        driven = inputs[point]
+        driven[:, 0] += sizes[size, feature][:, None] * recording.basis[feature]
+        return driven, before[point]
+
+    total = np.zeros((*sizes.shape, n_lags, recording.model.n_hidden))
+    for runs, states in run_batches(recording.model, int(np.prod(shape)), n_lags, build):
+        for run, reached in zip(runs, states, strict=True):
+            size, feature, point = np.unravel_index(run, shape)
+            total[size, feature] += (reached - after[point]) / sizes[size, feature]
+    responses = np.moveaxis(total / n_points, 1, -1)
+    return Impulses(responses, sizes, relative_difference(responses[1], responses[0]), n_points)
+
+
+def relative_difference(
+    one: Float[np.ndarray, "lags hidden features"], other: Float[np.ndarray, "lags hidden features"]
+) -> Float[np.ndarray, "lags features"]:
+    """|one - other| / |other| over the hidden units; 0 where both are below 1e-9 of the longest at any lag."""
+    apart, length = np.linalg.norm(one - other, axis=1), np.linalg.norm(other, axis=1)
+    longest = np.maximum(length, np.linalg.norm(one, axis=1)).max(axis=0)
+    forgotten = np.maximum(apart, length) <= 1e-9 * longest
+    relative = np.where(length > 0, apart / np.where(length > 0, length, 1.0), np.inf)
+    return np.where(forgotten, 0.0, relative)

@@ -1,0 +1,251 @@
+"""Inspecting a network of any kind: every measurement, on one run over data."""
+
+from typing import Any
+
+import numpy as np
+
+from .._errors import InvalidInput, Shown, check_count
+from ..models import Model
+from ._additivity import Additivity, additivity
+from ._capacity import exact_capacity
+from ._directions import algebraic_directions, jacobian_directions, rest_directions, settle
+from ._free_space import free_space
+from ._impulses import impulse_directions, impulse_sizes, rest_impulses
+from ._interference import Interference, interference
+from ._memory import Memory, lagged, memory_curve, states_of
+from ._recording import MOST_NUMBERS, Recording, record, sample_points
+from ._result import Inspection
+from ._sources import as_inputs, as_measurable, as_numbers, check_steps
+from ._spectrum import mean_spectrum, participation_ratio
+from ._split import split_steps
+
+_WORK = 2 * 10**10  # multiplications that sampling one kind of direction may cost
+_POINTS = (8, 64)
+_PAIRS = (100, 600)
+_JACOBIANS = {64: 32, 256: 16}
+_FEWEST_JACOBIANS = 8
+_WANDERS = "only a linear recurrence has it"
+
+
+def inspect_model(
+    model: Any,
+    inputs: Any,
+    *,
+    features: Any = None,
+    codes: Any = None,
+    n_lags: int = 20,
+    delay: int | None = None,
+    targets: Any = None,
+    seed: int = 0,
+    check_order: bool = True,
+) -> Inspection:
+    """Measures what a network remembers of its inputs, where it writes it, and what its readout sees of it.
+
+    - directions: D_{t,s} = dh_t / dx_{t-s} at sampled times of real trajectories (mean, alignment, spread), responses
+      to finite impulses of two sizes, both also at rest; W_h^s W_x where the recurrence is linear
+    - additivity: 1 - |R_12 - (R_1 + R_2)|^2 / |R_1 + R_2|^2 over pairs of impulses
+    - memory: held-out R^2 of ridge readouts of every (feature, lag), and the exact capacity of a linear recurrence
+    - interference: the share of a readout's variance that comes from other (feature, lag) pairs
+    - free space: the share of what readouts see of waiting features that is negative
+    - spectrum of the mean Jacobian, dimensions of the states, readable pairs per dimension
+
+    The cost is bounded: times and pairs are sampled, fewer for larger networks.
+
+    Args:
+        model: A `Model`, or anything that `interop.as_model` turns into one.
+        inputs: (batch, time, features), NumPy, JAX, torch or lists; (time, features) is taken as one sequence.
+        features: Input directions to use instead of channels, (n_dictionary, channels), such as the decoder rows of
+            a sparse autoencoder.
+        codes: How much of every direction there is, (batch, time, n_dictionary); None for least squares.
+        n_lags: Ages s = 0 .. n_lags - 1.
+        delay: k, the age at which the task wants an input; None where it is not known.
+        targets: What the outputs should be, (batch, time, outputs), for `target_r2`.
+        seed: Draws times, pairs and the sequences of every part.
+        check_order: Whether to look for inputs in the order (time, batch, features).
+
+    Returns:
+        An `Inspection`, in which parts that could not be measured are None with a reason.
+
+    Raises:
+        InvalidInput: If inputs are in a wrong order, too short for n_lags or not finite, or other shapes do not fit.
+    """
+    model = as_measurable(model)
+    n_lags, seed = check_count("n_lags", n_lags), check_count("seed", seed, 0)
+    if delay is not None and check_count("delay", delay, 0) >= n_lags:
+        raise InvalidInput("delay", delay, f"below n_lags = {n_lags}")
+    data, notes = as_inputs(model, inputs, check_order=check_order)
+    check_steps(data, n_lags, f"for n_lags = {n_lags}")
+    wanted = None if targets is None else _check_targets(model, targets, data)
+    data, codes, wanted, more = _bounded(model, data, codes, wanted)
+    recording = record(model, data, features=features, codes=codes)
+    notes += (*more, *_silent_features(recording))
+    rng = np.random.default_rng(seed)
+    reasons: dict[str, str] = {}
+
+    n_points = _affordable(model, recording.n_features * n_lags, _POINTS)
+    points = sample_points(recording, n_points, n_lags, rng)
+    directions = jacobian_directions(recording, points, n_lags)
+    sizes = impulse_sizes(recording.codes)
+    some = rng.permutation(len(points[0]))[: max(len(points[0]) // 4, 1)]
+    impulses = impulse_directions(recording, (points[0][some], points[1][some]), sizes, n_lags)
+    rest, why = settle(model)
+    reasons |= {} if rest is not None else dict.fromkeys(("rest_jacobian", "rest_impulses"), why)
+    memory = _keep("memory", _memory(recording, n_lags, rng), reasons)
+    scale = recording.codes.std(axis=(0, 1))
+    free = _keep("free_space", free_space(model, directions, memory, scale, delay), reasons)
+    linear = model.linear
+    reasons |= {} if linear else {"algebraic": _WANDERS, "capacity": _WANDERS}
+    capacity = exact_capacity(linear, recording.basis, scale**2, n_lags) if linear else None
+    if linear and capacity is None:
+        reasons["capacity"] = "the recurrence is not stable: its memory has no end"
+    ridge, head = _interferences(recording, memory, delay, n_lags, reasons)
+    dimensions = participation_ratio(recording.states)
+    if dimensions is None:
+        reasons["participation_ratio"] = "the states do not vary"
+    if dimensions is None or memory is None:
+        reasons["load"] = reasons.get("participation_ratio") or reasons["memory"]
+    if wanted is None:
+        reasons["target_r2"] = "no targets were given"
+    return Inspection(
+        kind=model.kind,
+        n_features=recording.n_features,
+        n_hidden=model.n_hidden,
+        n_outputs=model.n_outputs,
+        layout=model.layout,
+        agreement=model.agreement,
+        compared_with=model.compared_with,
+        n_sequences=data.shape[0],
+        n_steps=data.shape[1],
+        n_lags=n_lags,
+        delay=delay,
+        dictionary=recording.dictionary,
+        explained=recording.explained,
+        directions=directions,
+        impulses=impulses,
+        rest_jacobian=None if rest is None else rest_directions(model, recording.basis, rest, n_lags),
+        rest_impulses=None if rest is None else rest_impulses(recording, rest, sizes, n_lags),
+        algebraic=algebraic_directions(linear, recording.basis, n_lags) if linear else None,
+        additivity=_keep("additivity", _additivity(recording, sizes[0], n_lags, rng), reasons),
+        memory=memory,
+        capacity=capacity,
+        interference=ridge,
+        head_interference=head,
+        free_space=free,
+        spectrum=_keep("spectrum", mean_spectrum(recording, _n_jacobians(model), rng), reasons),
+        participation_ratio=dimensions,
+        load=None if dimensions is None or memory is None else float(memory.readable.sum() / dimensions),
+        target_r2=None if wanted is None else _target_r2(recording, wanted),
+        seed=seed,
+        notes=notes,
+        reasons=reasons,
+    )
+
+
+def _keep(name: str, found: Any, reasons: dict[str, str]) -> Any:
+    """The part, or None with the reason that stands in its place."""
+    if not isinstance(found, str):
+        return found
+    reasons[name] = found
+    return None
+
+
+def _affordable(model: Model, runs: int, bounds: tuple[int, int]) -> int:
+    low, high = bounds
+    return int(np.clip(_WORK // (2 * runs * model.n_hidden**2), low, high))
+
+
+def _n_jacobians(model: Model) -> int:
+    return next((n for size, n in _JACOBIANS.items() if model.n_hidden <= size), _FEWEST_JACOBIANS)
+
+
+def _bounded(model: Model, inputs: np.ndarray, codes: Any, targets: Any) -> tuple[Any, Any, Any, tuple[str, ...]]:
+    """As many sequences, and as much of them, as there is memory for their states."""
+    n_sequences, time = inputs.shape[:2]
+    steps = max(MOST_NUMBERS // model.n_hidden, 1)
+    kept_steps = min(time, steps)
+    kept = max(min(n_sequences, steps // kept_steps), 1)
+    if (kept, kept_steps) == (n_sequences, time):
+        return inputs, codes, targets, ()
+    note = f"measured on the first {kept} of {n_sequences} sequences and {kept_steps} of {time} steps, for their memory"
+    cut = slice(kept), slice(kept_steps)
+    codes = None if codes is None else as_numbers("codes", codes)[cut]
+    return inputs[cut], codes, None if targets is None else targets[cut], (note,)
+
+
+def _silent_features(recording: Recording) -> tuple[str, ...]:
+    still = np.flatnonzero(np.ptp(recording.codes, axis=(0, 1)) == 0)
+    if not len(still):
+        return ()
+    listed = ", ".join(str(each) for each in still[:8]) + (", ..." if len(still) > 8 else "")
+    one = len(still) == 1
+    return (f"feature{'' if one else 's'} {listed} {'does' if one else 'do'} not vary in the data",)
+
+
+def _memory(recording: Recording, n_lags: int, rng: np.random.Generator) -> Memory | str:
+    if not np.ptp(recording.codes, axis=(0, 1)).any():
+        return "no feature varies in the data"
+    n_sequences, time = recording.inputs.shape[:2]
+    split = split_steps(n_sequences, time, n_lags, rng)
+    return split if isinstance(split, str) else memory_curve(recording, split, n_lags)
+
+
+def _additivity(recording: Recording, sizes: np.ndarray, n_lags: int, rng: np.random.Generator) -> Additivity | str:
+    if n_lags == 1 and recording.n_features == 1:
+        return "one feature at one lag makes no pair"
+    found = additivity(recording, sizes, n_lags, _affordable(recording.model, 3 * n_lags, _PAIRS), rng)
+    return "impulses leave no trace in the states" if found.forgotten.all() else found
+
+
+def _interferences(
+    recording: Recording, memory: Memory | None, delay: int | None, n_lags: int, reasons: dict[str, str]
+) -> tuple[Interference | None, Interference | None]:
+    names = ("interference", "head_interference")
+    if memory is None:
+        reasons.update(dict.fromkeys(names, reasons["memory"]))
+        return None, None
+    model, shape = recording.model, (n_lags, recording.n_features)
+    parts = memory.split.train, memory.split.test
+    states, inputs = ([make(part) for part in parts] for make in (_states(recording), _lagged(recording, n_lags)))
+    readable = np.flatnonzero(memory.readable)
+    found: Any = "no (feature, lag) pair is readable"
+    if len(readable):
+        said = [memory.readouts.outputs(each)[:, readable] for each in states]
+        fitted, measured = zip(said, inputs, strict=True)
+        found = interference(fitted, measured, shape, readable, "ridge readouts")
+    ridge = _keep(names[0], found, reasons)
+    if not model.n_outputs:
+        reasons[names[1]] = "the network has no readout"
+        return ridge, None
+    heard = [recording.inputs[part.sequences, part.times] for part in parts]
+    said = [model.readout.outputs(h, x) for h, x in zip(states, heard, strict=True)]
+    wanted = None
+    if delay is not None and model.n_outputs == recording.n_features:
+        wanted = delay * recording.n_features + np.arange(model.n_outputs)
+    fitted, measured = zip(said, inputs, strict=True)
+    return ridge, _keep(names[1], interference(fitted, measured, shape, wanted, "the network's readout"), reasons)
+
+
+def _states(recording: Recording) -> Any:
+    return lambda part: states_of(recording, part)
+
+
+def _lagged(recording: Recording, n_lags: int) -> Any:
+    return lambda part: lagged(recording, part, n_lags)
+
+
+def _check_targets(model: Model, targets: Any, inputs: np.ndarray) -> np.ndarray:
+    wanted = as_numbers("targets", targets)
+    wanted = wanted[None] if wanted.ndim == 2 and len(inputs) == 1 else wanted
+    shape = (*inputs.shape[:2], model.n_outputs)
+    if not model.n_outputs:
+        raise InvalidInput("targets", Shown("targets"), "left out for a network without a readout")
+    if wanted.shape != shape:
+        raise InvalidInput("targets", Shown(f"shape {wanted.shape}"), f"of shape {shape} (batch, time, outputs)")
+    return wanted
+
+
+def _target_r2(recording: Recording, targets: np.ndarray) -> np.ndarray:
+    said = recording.model.readout.outputs(recording.states, recording.inputs)
+    whole = ((targets - targets.mean(axis=(0, 1))) ** 2).sum(axis=(0, 1))
+    error = ((said - targets) ** 2).sum(axis=(0, 1))
+    return np.where(whole > 0, 1 - error / np.where(whole > 0, whole, 1.0), np.nan)

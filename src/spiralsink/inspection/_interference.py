@@ -1,0 +1,87 @@
+"""How much of what a readout says comes from other features, or from the same feature at another age."""
+
+import dataclasses
+
+import numpy as np
+from jaxtyping import Float, Int
+
+_FEWEST_STEPS_PER_PAIR = 3
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Interference:
+    """Where the variance of readouts comes from, by (feature, lag).
+
+    A readout's output z_t is regressed on all lagged inputs, z_t = sum_n a_n c_{n,t} + e_t, n = (lag, feature), with
+    coefficients from the steps that the readout was fitted on and variances from the held-out steps.
+
+    Attributes:
+        shares: a_n^2 Var(c_n) / Var(z) of every n, for every readout.
+        own: The same for the pair that the readout is for, n*.
+        others: Var(sum_{n != n*} a_n c_n) / Var(z): the interference of every readout.
+        unexplained: Var(e) / Var(z): what comes from older inputs or is not linear in the inputs. The three add up to
+            1 when lagged inputs are uncorrelated.
+        lag: Lag of the pair that each readout is for.
+        feature: Its feature.
+        of: Whose outputs: "ridge readouts" or "the network's readout".
+    """
+
+    shares: Float[np.ndarray, "readouts lags features"]
+    own: Float[np.ndarray, " readouts"]
+    others: Float[np.ndarray, " readouts"]
+    unexplained: Float[np.ndarray, " readouts"]
+    lag: Int[np.ndarray, " readouts"]
+    feature: Int[np.ndarray, " readouts"]
+    of: str
+
+    @property
+    def mean(self) -> float:
+        """Mean of `others` over the readouts."""
+        return float(self.others.mean())
+
+
+def interference(
+    fitted: tuple[Float[np.ndarray, "train readouts"], Float[np.ndarray, "train pairs"]],
+    measured: tuple[Float[np.ndarray, "test readouts"], Float[np.ndarray, "test pairs"]],
+    shape: tuple[int, int],
+    wanted: Int[np.ndarray, " readouts"] | None,
+    of: str,
+) -> Interference | str:
+    """Measures where the variance of readouts comes from.
+
+    Args:
+        fitted: Outputs of the readouts and all lagged inputs on the training part.
+        measured: The same on the test part.
+        shape: (lags, features): the pairs are in this order.
+        wanted: The pair that each readout is for; None for the one of which most of its variance comes.
+        of: Whose outputs they are.
+
+    Returns:
+        The measurement over the readouts whose output varies, or why there is none.
+    """
+    outputs, inputs = fitted
+    n_steps, n_pairs = inputs.shape
+    if n_steps < _FEWEST_STEPS_PER_PAIR * n_pairs:
+        needed = _FEWEST_STEPS_PER_PAIR * n_pairs
+        return f"{n_steps} training steps are too few for {n_pairs} lagged inputs: at least {needed}, or fewer lags"
+    coefficients = np.linalg.lstsq(inputs - inputs.mean(axis=0), outputs - outputs.mean(axis=0), rcond=1e-10)[0]
+    outputs, inputs = measured
+    whole = outputs.var(axis=0)
+    varies = whole > 0
+    if not varies.any():
+        return "no output varies"
+    whole, coefficients, outputs = whole[varies], coefficients[:, varies], outputs[:, varies]
+    shares = (coefficients**2 * inputs.var(axis=0)[:, None]).T / whole[:, None]
+    wanted = shares.argmax(axis=1) if wanted is None else wanted[varies]
+    explained, readouts = inputs @ coefficients, np.arange(len(wanted))
+    others = explained - inputs[:, wanted] * coefficients[wanted, readouts]
+    lag, feature = np.divmod(wanted, shape[1])
+    return Interference(
+        shares.reshape(-1, *shape),
+        shares[readouts, wanted],
+        others.var(axis=0) / whole,
+        (outputs - explained).var(axis=0) / whole,
+        lag,
+        feature,
+        of,
+    )

@@ -1,0 +1,73 @@
+"""What a network remembers: held-out R^2 of ridge readouts of every feature at every lag."""
+
+import dataclasses
+
+import numpy as np
+from jaxtyping import Float
+
+from ._recording import MOST_NUMBERS, Recording
+from ._ridge import Readouts, fit_ridge, held_out_r2
+from ._split import Part, Split, thinned
+
+READABLE = 0.5
+"""R^2 from which a (feature, lag) counts as readable."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Memory:
+    """The memory curve: how well a linear readout of h_t tells how much of a feature there was at t - s.
+
+    Attributes:
+        r2: Held-out R^2 of every lag and feature; NaN for a feature that does not vary.
+        standard_error: Of r2, by the jackknife over blocks of the test part.
+        readouts: The ridge readouts, targets in the order (lag, feature).
+        split: Which steps they were fitted, chosen and measured on.
+    """
+
+    r2: Float[np.ndarray, "lags features"]
+    standard_error: Float[np.ndarray, "lags features"]
+    readouts: Readouts
+    split: Split
+
+    @property
+    def readable(self) -> np.ndarray:
+        """Which (lag, feature) have R^2 >= 0.5."""
+        return np.nan_to_num(self.r2) >= READABLE
+
+    @property
+    def weights(self) -> Float[np.ndarray, "hidden lags features"]:
+        """Weights of the ridge readout of every lag and feature."""
+        return self.readouts.weights.reshape(-1, *self.r2.shape)
+
+
+def memory_curve(recording: Recording, split: Split, n_lags: int) -> Memory:
+    """R^2_{s,j} = 1 - E[(c_{j,t-s} - w^T h_t - b)^2] / Var(c_{j,t-s}) on steps that were not fitted.
+
+    Args:
+        recording: The network's run over data, with codes c of its features (the input channels themselves unless a
+            dictionary was given).
+        split: Steps to fit, choose and measure on (`split_steps`).
+        n_lags: Lags s = 0 .. n_lags - 1.
+
+    Source: Jaeger 2001, Definition 2 (as a squared correlation); here with held-out data.
+    """
+    most = max(2000, MOST_NUMBERS // (recording.model.n_hidden + n_lags * recording.n_features))
+    train, validation, test = (thinned(each, most) for each in (split.train, split.validation, split.test))
+    states, targets = states_of(recording, train), lagged(recording, train, n_lags)
+    chosen_on = states_of(recording, validation), lagged(recording, validation, n_lags)
+    readouts = fit_ridge(states, targets, chosen_on)
+    outputs, wanted = readouts.outputs(states_of(recording, test)), lagged(recording, test, n_lags)
+    r2, error = held_out_r2(outputs, wanted, test.blocks, targets.mean(axis=0))
+    shape = (n_lags, recording.n_features)
+    return Memory(r2.reshape(shape), error.reshape(shape), readouts, Split(train, validation, test, split.how))
+
+
+def states_of(recording: Recording, part: Part) -> Float[np.ndarray, "steps hidden"]:
+    """h_t of the steps of a part."""
+    return recording.states[part.sequences, part.times]
+
+
+def lagged(recording: Recording, part: Part, n_lags: int) -> Float[np.ndarray, "steps pairs"]:
+    """c_{j,t-s} of the steps of a part, pairs in the order (lag, feature)."""
+    earlier = part.times[:, None] - np.arange(n_lags)
+    return recording.codes[part.sequences[:, None], earlier].reshape(len(part), -1)

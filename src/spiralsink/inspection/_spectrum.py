@@ -1,0 +1,92 @@
+"""Eigenvalues of the mean Jacobian of the step, and how much the spectral radius varies along the way."""
+
+import dataclasses
+
+import numpy as np
+from jaxtyping import Complex, Float
+
+from ._recording import MOST_NUMBERS, Recording, sample_points
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Spectrum of J = mean over times of df/dh, with the Jacobians of single times beside it.
+
+    Attributes:
+        eigenvalues: Of J, largest modulus first.
+        radii: Spectral radius of the Jacobian of every sampled time.
+        n_points: How many times were sampled; 1 for a linear recurrence, where the Jacobian is always W_h.
+    """
+
+    eigenvalues: Complex[np.ndarray, " hidden"]
+    radii: Float[np.ndarray, " points"]
+    n_points: int
+
+    @property
+    def radius(self) -> float:
+        """Spectral radius of the mean Jacobian."""
+        return float(np.abs(self.eigenvalues[0]))
+
+    @property
+    def leading_angles(self) -> Float[np.ndarray, " modes"]:
+        """|arg lambda| of the ten largest eigenvalues in degrees, a conjugate pair once."""
+        upper = self.eigenvalues[self.eigenvalues.imag >= 0]
+        return np.degrees(np.abs(np.angle(upper)))[:10]
+
+
+def mean_spectrum(recording: Recording, n_points: int, rng: np.random.Generator) -> Spectrum | str:
+    """Measures the spectrum of the mean Jacobian.
+
+    Args:
+        recording: The network's run over data.
+        n_points: How many times to sample; one for a linear recurrence.
+        rng: Draws the times.
+
+    Returns:
+        The spectrum, or why there is none.
+    """
+    linear = recording.model.linear
+    if linear is not None:
+        jacobians = [linear.W_h]
+    else:
+        jacobians = [
+            _jacobian(recording, b, t) for b, t in zip(*sample_points(recording, n_points, 1, rng), strict=True)
+        ]
+    mean = sum(jacobians) / len(jacobians)
+    if not np.isfinite(mean).all():
+        return "the Jacobian is not finite"
+    values = np.linalg.eigvals(mean).astype(np.complex128)
+    values = values[np.lexsort((-values.imag, -np.abs(values)))]
+    radii = (
+        [np.abs(values[0])] if len(jacobians) == 1 else [np.abs(np.linalg.eigvals(each)).max() for each in jacobians]
+    )
+    return Spectrum(values, np.array(radii, np.float64), len(jacobians))
+
+
+def _jacobian(recording: Recording, sequence: int, time: int) -> Float[np.ndarray, "hidden hidden"]:
+    model = recording.model
+    where = np.array([sequence]), np.array([time])
+    inputs, before = recording.inputs[where], recording.before(*where)
+    units = np.eye(model.n_hidden)
+    chunk = max(1, MOST_NUMBERS // model.n_hidden)
+    columns = [
+        model.dynamics.carried(inputs, before, units[None, start : start + chunk])[0]
+        for start in range(0, model.n_hidden, chunk)
+    ]
+    return np.concatenate(columns).T
+
+
+def participation_ratio(states: Float[np.ndarray, "batch time hidden"]) -> float | None:
+    """(sum_i l_i)^2 / sum_i l_i^2 for the eigenvalues l_i of the covariance of the states; None where none varies.
+
+    Args:
+        states: h_t; sequences and times are pooled.
+
+    Source: Gao et al. 2017, "A theory of multineuronal dimensionality, dynamics and measurement".
+    """
+    pooled = states.reshape(-1, states.shape[-1])
+    pooled = pooled - pooled.mean(axis=0)
+    wide = pooled.shape[1] > pooled.shape[0]
+    covariance = pooled @ pooled.T if wide else pooled.T @ pooled
+    squares = (covariance**2).sum()
+    return float(np.trace(covariance) ** 2 / squares) if squares > 0 else None
