@@ -90,7 +90,7 @@ class Inspection:
 
     @property
     def status(self) -> dict[str, str]:
-        """ "measured" or "null" for every part."""
+        """Of every part, whether it is "measured" or "null"."""
         return {name: "null" if getattr(self, name) is None else "measured" for name in PARTS}
 
     @property
