@@ -32,7 +32,7 @@ def fit_ridge(
     targets: Float[np.ndarray, "train targets"],
     chosen_on: tuple[Float[np.ndarray, "validation hidden"], Float[np.ndarray, "validation targets"]],
 ) -> Readouts:
-    """W = (C + alpha c 1)^-1 cov(h, y), C = cov(h), c = tr C / N_h, for the alpha of least validation error.
+    """Fits w = (C + alpha c 1)^-1 cov(h, y), C = cov(h), c = tr C / N_h, for the alpha of least validation error.
 
     One eigendecomposition of C serves all strengths and targets; every target has a strength of its own. The
     readouts are those of the training part: they are not fitted again with the validation part.

@@ -1,6 +1,7 @@
 """Which steps a readout is fitted on, chosen on and measured on, so that nothing leaks between them."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 from jaxtyping import Int
@@ -75,7 +76,7 @@ def split_steps(n_sequences: int, time: int, n_lags: int, rng: np.random.Generat
     edges = [0, ends[0], ends[1], usable]
     sequences = np.arange(n_sequences)
     parts = []
-    for number, (start, end) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for number, (start, end) in enumerate(itertools.pairwise(edges)):
         offset = first + number * n_lags
         parts.append(_grid(sequences, np.arange(start, end) + offset, by_time=True))
     return Split(*parts, how=f"by time, {' / '.join(str(n) for n in np.diff(edges))} steps, gaps of {n_lags}")
