@@ -78,7 +78,7 @@ class Measurement:
         data: A labelled dataset that holds all that the figure shows.
         n_networks: Number of networks that the numbers rest on, failures included.
         horizon: The horizon or horizons of the losses, in words, such as "18" or "steady state".
-        networks: Networks worth keeping, by name.
+        networks: Networks worth keeping, by name; as `Kept` with what is known of each of them.
         intervals: Confidence intervals of the values that have one.
     """
 

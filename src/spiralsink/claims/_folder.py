@@ -106,7 +106,7 @@ class Folder:
         path = self.data(claim.id)
         make_folder(path.parent)
         dataset = dataset.assign_attrs(claim=claim.id, statement=claim.statement, spiralsink_version=__version__)
-        write_file(path, bytes(dataset.to_netcdf(engine="h5netcdf")))
+        write_dataset(path, dataset)
 
     def load_data(self, claim_id: str) -> Any:
         """The dataset of a claim, in memory."""
@@ -172,6 +172,11 @@ def _code_digest() -> str:
     for path in sorted(each for each in root.rglob("*") if each.suffix in (".py", ".cpp", ".h")):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
+
+
+def write_dataset(path: Path, dataset: Any) -> None:
+    """Writes a dataset as NetCDF, whole or not at all."""
+    write_file(path, bytes(dataset.to_netcdf(engine="h5netcdf")))
 
 
 def finite_or_none(value: float) -> float | None:

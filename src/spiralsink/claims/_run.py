@@ -14,7 +14,8 @@ from .._progress import NoProgress, Progress
 from .._version import __version__
 from ..plots import require_matplotlib, save_figure
 from ._claim import Budget, Claim, Condition, Measurement, judge
-from ._folder import Folder, claim_key, finite_or_none, require_xarray
+from ._folder import Folder, claim_key, finite_or_none, require_xarray, write_dataset
+from ._kept import Kept
 from ._registry import all_claims, bar_record, select_claims
 
 
@@ -222,7 +223,18 @@ def _save_networks(claim: Claim, measurement: Measurement, folder: Folder) -> li
     for name, network in measurement.networks.items():
         path = place / f"{name}.safetensors"
         path.parent.mkdir(parents=True, exist_ok=True)
-        save(path, network, note=f"{claim.id}: {name}")
+        note = f"{claim.id}: {name}"
+        if isinstance(network, Kept):
+            save(path, network.networks, task=network.task, process=network.process, note=note)
+            beside = path.with_suffix(".nc")
+            write_dataset(beside, network.to_dataset().assign_attrs(claim=claim.id, name=name))
+            saved.append(folder.relative(beside))
+            if network.along is not None:
+                along = path.with_name(f"{name}-along-training.safetensors")
+                save(along, network.along, task=network.task, process=network.process, note=f"{note} along training")
+                saved.append(folder.relative(along))
+        else:
+            save(path, network, note=note)
         saved.append(folder.relative(path))
     return saved
 

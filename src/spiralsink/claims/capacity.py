@@ -14,6 +14,7 @@ from ._draw_capacity import draw_all_or_none, set_name
 from ._experiments import experiment_key, percent, training_horizon
 from ._finalists import choose_finalists, train_on
 from ._folder import require_xarray
+from ._kept import Kept
 from ._quiet_readout import SCHEME
 from ._values_capacity import all_or_none_values, diagonal_and_rest
 
@@ -76,7 +77,8 @@ def all_or_none(
             n_sequences=n_sequences,
             chunks=chunks,
         )
-        best.append(found.networks[0])
+        lowest = float(np.mean(found.losses[0]))
+        best.append(Kept(found.networks[0], task, process, horizon, loss=lowest))
         values_of.append((recall(found.networks, delay), found.plausible))
         parts.append(
             xr.Dataset(

@@ -5,12 +5,14 @@ from typing import Any
 import numpy as np
 
 from ..networks import stack_networks
+from ..processes import SparseProcess
 from ..tasks import Delay
 from ..verbs import measure
 from ._claim import Bar, Budget, Claim, Measurement
 from ._draw_forgetting import draw_sharp_forgetting
 from ._experiments import exact_optima, experiment_key, training_horizon
 from ._folder import require_xarray
+from ._kept import Kept, kept_population
 from ._population import planes, population_settings, seen, train_population
 from ._values_regimes import sharp_values
 
@@ -89,7 +91,11 @@ def sharp_forgetting(
         data=data,
         n_networks=trained.status.size + n_starts,
         horizon=str(horizon),
-        networks={"best": best[0], "linear": linear.network},
+        networks={
+            "best": best[0],
+            "linear": Kept(linear.network, Delay(delay), SparseProcess(1, p=p), horizon, loss=linear.loss_per_p * p),
+            "population": kept_population(trained, Delay(delay), horizon),
+        },
     )
 
 

@@ -16,6 +16,7 @@ from ._claim import Bar, Budget, Claim, Measurement
 from ._draw_linear import draw_four_terms, draw_spiral_sink, draw_staircase
 from ._experiments import best_trained, exact_optima, experiment_key, percent, spectral_dataset, training_horizon
 from ._folder import require_xarray
+from ._kept import Kept
 from ._staircase import Staircase, read_staircase
 from ._values import four_terms_values, spiral_sink_values
 
@@ -174,7 +175,20 @@ def staircase(
         data=data,
         n_networks=3 * n_seeds,  # with the searches for both optima
         horizon=str(horizon),
-        networks={"best": result.networks[best]},
+        networks={
+            "best": Kept(
+                result.networks[best],
+                task,
+                process,
+                horizon,
+                loss=result.loss[best],
+                status=result.status[best],
+                step=step,
+                history_loss=loss[:, best],
+                history_terms={name: each[:, best] for name, each in terms.items()},
+                along=result.history.networks[:, best],
+            )
+        },
     )
 
 
@@ -227,7 +241,13 @@ def spiral_sink(
         n_networks=3 * len(rows) * n_seeds,  # exact, trained, and exact at the T of the trained ones
         horizon=f"steady state (table); {', '.join(map(str, horizons.values()))} (trained)",
         networks={
-            "exact": stack_networks([each.network for each in exact]),
+            "exact": Kept(
+                stack_networks([each.network for each in exact]),
+                Delay([delay for delay, _ in rows]),
+                SparseProcess(1, p=np.array([[p] for _, p in rows])),
+                SteadyState(),
+                loss=np.array([each.loss_per_p * p for each, (_, p) in zip(exact, rows, strict=True)]),
+            ),
             "trained": stack_networks([each.network for each in trained]),
         },
     )

@@ -5,10 +5,13 @@ from typing import Any
 import numpy as np
 
 from ..networks import stack_networks
+from ..processes import SparseProcess
+from ..tasks import Delay
 from ._claim import Bar, Budget, Claim, Measurement
 from ._draw_regimes import draw_dense_is_linear, draw_free_space
 from ._experiments import exact_optima, experiment_key, percent, training_horizon
 from ._folder import require_xarray
+from ._kept import Kept, kept_population
 from ._population import MODELS, Population, planes, population_settings, seen, train_population
 from ._values_regimes import dense_values, free_space_values
 
@@ -74,7 +77,10 @@ def free_space(
         data=data,
         n_networks=sum(each.status.size for each in found.values()),
         horizon=str(horizon),
-        networks=dict(zip(found, best, strict=True)),
+        networks={
+            **dict(zip(found, best, strict=True)),
+            **{f"{model}-population": kept_population(each, Delay(delay), horizon) for model, each in found.items()},
+        },
     )
 
 
@@ -105,7 +111,14 @@ def dense_is_linear(
             )
             total += trained.status.size
             rows[model] = _best_of(trained)
-            networks[f"{model}-delay-{delay}"] = rows[model][2]
+            networks[f"{model}-delay-{delay}"] = Kept(
+                rows[model][2],
+                Delay(delay),
+                SparseProcess(1, p=np.array(p)[:, None]),
+                training_horizon(delay),
+                loss=rows[model][0] * p,
+                loss_standard_error=rows[model][1] * p,
+            )
         parts.append(
             xr.Dataset(
                 {

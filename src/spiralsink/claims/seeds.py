@@ -4,10 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from ..tasks import Delay
 from ._claim import Bar, Budget, Claim, Measurement
 from ._draw_seeds import draw_how_many
 from ._experiments import experiment_key, training_horizon
 from ._folder import require_xarray
+from ._kept import kept_population
 from ._population import population_settings, train_population
 from ._values import wilson
 from ._values_regimes import reached
@@ -72,7 +74,13 @@ def how_many(
         data=data,
         n_networks=sum(each.status.size for each in first) + int(data["other_networks"]),
         horizon=", ".join(str(training_horizon(case["delay"])) for case in cases.values()),
-        networks={model: trained.best_networks[0] for model, (trained, _) in found.items()},
+        networks={
+            **{model: trained.best_networks[0] for model, (trained, _) in found.items()},
+            **{
+                f"{model}-population": kept_population(trained, Delay(case["delay"]), training_horizon(case["delay"]))
+                for (model, (trained, _)), case in zip(found.items(), cases.values(), strict=True)
+            },
+        },
     )
 
 

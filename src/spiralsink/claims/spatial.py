@@ -13,6 +13,7 @@ from ._claim import Bar, Budget, Claim, Measurement
 from ._draw_spatial import draw_pentagon
 from ._experiments import experiment_key, training_horizon
 from ._folder import require_xarray
+from ._kept import Kept
 from ._values import polygon_values
 
 
@@ -69,7 +70,16 @@ def pentagon(
         data=data,
         n_networks=losses.size,
         horizon=str(horizon),
-        networks={"best": networks},
+        networks={
+            "best": Kept(
+                networks,
+                task,
+                SparseProcess(n_features, p=np.repeat(np.array(p)[:, None], n_features, axis=1)),
+                horizon,
+                loss=losses[np.arange(len(p)), best],
+                status=result.status[np.arange(len(p)), best],
+            )
+        },
     )
 
 

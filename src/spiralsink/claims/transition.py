@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 
 from .._status import Status
+from ..processes import SparseProcess
+from ..tasks import Delay
 from ..training import Adam, SampledLoss
 from ._best import best_of_rows, train_sparse
 from ._claim import Bar, Budget, Claim, Measurement
@@ -13,6 +15,7 @@ from ._exact_branches import exact_branches
 from ._experiments import experiment_key, training_horizon
 from ._folder import require_xarray
 from ._hysteresis import span_and_radius, sweep
+from ._kept import Kept
 from ._values import wilson
 from ._values_transition import (
     best_jump_distance,
@@ -86,7 +89,19 @@ def phase_transition(
         data=data,
         n_networks=result.loss.size,
         horizon=str(horizon),
-        networks={"best": networks},
+        networks={
+            "best": networks,
+            "population": Kept(
+                result.networks,
+                Delay(delay),
+                SparseProcess(1, p=np.repeat(grid, n_seeds)[:, None]),
+                horizon,
+                loss=result.loss,
+                status=result.status,
+                loss_standard_error=result.loss_standard_error,
+                best=np.isin(np.arange(result.loss.size), best),
+            ),
+        },
     )
 
 

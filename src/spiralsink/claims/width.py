@@ -13,6 +13,7 @@ from ._claim import Bar, Budget, Claim, Measurement
 from ._draw_width import draw_hundred_units, draw_wider
 from ._experiments import experiment_key, training_horizon
 from ._folder import require_xarray
+from ._kept import Kept
 from ._quiet_readout import SCHEME
 from ._values_capacity import diagonal_and_rest, excess_over_zero, interference_values, smallest_rise
 
@@ -84,7 +85,10 @@ def _train_widths(
             seen = np.asarray(projections(result.networks[quarter], horizon))
             diagonal, rest = diagonal_and_rest(seen, delay)
             rows.append((loss.mean / loss.silent, np.asarray(result.status), diagonal, rest, seen[0]))
-            networks[f"{label.lower()}-{width}"] = result.networks[quarter[0]]
+            best = quarter[0]
+            networks[f"{label.lower()}-{width}"] = Kept(
+                result.networks[best], task, process, horizon, loss=loss.mean[best], status=result.status[best]
+            )
     shape = (len(CLASSES), len(n_hidden))
     loss, status, diagonal, rest, seen = (
         np.stack(each).reshape(*shape, *each[0].shape) for each in zip(*rows, strict=True)

@@ -14,5 +14,6 @@ from ._block import read_header as read_header
 from ._block import seconds_file as seconds_file
 from ._export import export_store as export_store
 from ._grid import as_grid as as_grid
+from ._store import load_headers as load_headers
 from ._store import load_networks as load_networks
 from ._store import open_store as open_store

@@ -101,6 +101,18 @@ def load_networks(store: Path | str, index: Any) -> RecurrentNetwork:
     return _end_to_end(parts)[np.argsort(order)]
 
 
+def load_headers(store: Path | str) -> list[BlockHeader]:
+    """What the blocks of a store say about themselves, in the order of the dataset that `open_store` returns.
+
+    Args:
+        store: Folder of the store.
+
+    Raises:
+        InvalidInput: If the folder holds no blocks, or one cannot be read.
+    """
+    return [header for _, header in _ordered(_read_all(Path(store), lambda path: (path, read_header(path))))]
+
+
 def _end_to_end(stacks: list[RecurrentNetwork]) -> RecurrentNetwork:
     """Stacks with one axis as one; their kinds and sizes are equal, or an error says so."""
     like = stack_networks(each[0] for each in stacks)

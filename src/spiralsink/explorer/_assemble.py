@@ -1,0 +1,134 @@
+"""From groups of networks, diagrams and claims to the payload of the page."""
+
+import base64
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .._version import __version__
+from ._group import COLUMNS, Group, shown_lags, weights_of
+from ._payload import FORMAT, ClaimRow, Diagram, History, Networks, Payload
+
+_DIGITS = 6
+
+
+def assemble(
+    *,
+    title: str,
+    about: str,
+    groups: Sequence[Group],
+    diagrams: Sequence[Diagram] = (),
+    claims: Sequence[ClaimRow] = (),
+) -> Payload:
+    """The payload; networks of a group stand together, in the order of p, the best of a point first."""
+    columns: dict[str, list[Any]] = {name: [] for name in Networks.__struct_fields__ if name != "extra"}
+    names = sorted({name for group in groups for name in group.extra})
+    extra: dict[str, list[Any]] = {name: [] for name in names}
+    histories: list[History] = []
+    parts: list[np.ndarray] = []
+    used = 0
+    for place, group in enumerate(groups):
+        count = len(group.source)
+        order = np.lexsort((np.asarray(group.source), ~np.asarray(group.best), _last(group.p)))
+        weights = weights_of(group.networks[order], shown_lags(group.delay))
+        first = len(columns["collection"])
+        columns["collection"] += [place] * count
+        columns["offset"] += (used + weights.shape[1] * np.arange(count)).tolist()
+        parts.append(weights.ravel())
+        used += weights.size
+        for name, values in _values(group).items():
+            columns[name] += [values[each] for each in order]
+        for name in names:
+            values = numbers(group.extra[name]) if name in group.extra else [None] * count
+            extra[name] += [values[each] for each in order]
+        at = {int(row): first + new for new, row in enumerate(order)}
+        for track in group.tracks:
+            offset = None
+            if track.networks is not None:
+                along = weights_of(track.networks, shown_lags(group.delay))
+                offset, used = used, used + along.size
+                parts.append(along.ravel())
+            terms = None if track.terms is None else [_four(each) for each in track.terms]
+            known = terms if terms is not None and all(terms) else None
+            steps = [int(each) for each in track.step]
+            histories.append(History(at[track.row], steps, numbers(track.loss), known, offset))  # pyright: ignore
+    networks = Networks(**columns, extra=extra)
+    start, second = _first_two(networks, [group.collection() for group in groups])
+    whole = np.concatenate(parts) if parts else np.zeros(0)
+    return Payload(
+        format=FORMAT,
+        version=__version__,
+        title=title,
+        about=about,
+        collections=[group.collection() for group in groups],
+        networks=networks,
+        histories=histories,
+        diagrams=list(diagrams),
+        claims=list(claims),
+        first=start,
+        second=second,
+        weights=base64.b64encode(whole.astype("<f4").tobytes()).decode(),
+    )
+
+
+def number(value: Any) -> float | None:
+    """A number as the page has it: six digits, None where it is not finite."""
+    value = float(value)
+    return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
+
+
+def numbers(values: Iterable[Any]) -> list[float | None]:
+    """A column."""
+    return [number(each) for each in np.asarray(values, np.float64).tolist()]
+
+
+def _values(group: Group) -> dict[str, list[Any]]:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        per_p = np.asarray(group.loss) / np.asarray(group.p)
+    return {
+        "p": numbers(group.p),
+        "seed": [None if each < 0 else int(each) for each in np.asarray(group.seed)],
+        "source": [int(each) for each in np.asarray(group.source)],
+        "best": [bool(each) for each in np.asarray(group.best)],
+        "status": [str(each) for each in group.status],
+        "regime": [str(each) for each in group.regime],
+        "loss": numbers(group.loss),
+        "loss_per_p": numbers(per_p),
+        "terms": [_four(each) for each in np.asarray(group.terms)],
+        **{name: numbers(group.columns[name]) for name in COLUMNS},
+    }
+
+
+def _four(values: Any) -> tuple[float, float, float, float] | None:
+    found = [number(each) for each in values]
+    return None if None in found else tuple(found)  # pyright: ignore[reportReturnType]
+
+
+def _last(p: Any) -> np.ndarray:
+    return np.where(np.isnan(p), np.inf, p)
+
+
+def _first_two(networks: Networks, collections: Sequence[Any]) -> tuple[int | None, int | None]:
+    """The best sparse SSM of delay 4 next to the transition, and the best one of its collection at the largest p."""
+    rows = [row for row, best in enumerate(networks.best) if best and networks.loss[row] is not None]
+    if not rows:
+        return (0, None) if networks.best else (None, None)
+
+    def p(row: int) -> float:
+        return networks.p[row] or 0.0
+
+    def wanted(row: int) -> tuple[bool, bool, bool, float]:
+        of = collections[networks.collection[row]]
+        return (
+            networks.regime[row] == "sparse",
+            of.model == "ssm",
+            of.delay == 4,
+            p(row),
+        )
+
+    start = max(rows, key=wanted)
+    others = [row for row in rows if networks.collection[row] == networks.collection[start]]
+    other = max(others, key=lambda row: (networks.regime[row] == "dense", p(row)))
+    return start, None if other == start else other

@@ -1,0 +1,181 @@
+"""Networks that become one collection of the page, with what is known of each; weights and labels as the page has them."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .._recurrence import DIRECTION_KINDS
+from ..geometry import feature_directions
+from ..networks import RecurrentNetwork
+from ._payload import Collection
+
+_MODELS = {
+    ("linear", "linear"): ("linear", "linear"),
+    ("linear", "relu"): ("ssm", "SSM"),
+    ("relu", "relu"): ("nonlinear", "nonlinear"),
+}
+_LONGEST = 48
+COLUMNS = ("eigenangle_span", "spectral_radius", "free_fraction", "sharpness", "n_represented")
+
+
+@dataclasses.dataclass(frozen=True)
+class Track:
+    """One network along training.
+
+    Attributes:
+        row: Place of the network in its group.
+        step: Training step of each record.
+        loss: (records,).
+        terms: (records, 4), or None.
+        networks: The network at every record, a stack (records,), or None.
+    """
+
+    row: int
+    step: Any
+    loss: Any
+    terms: Any = None
+    networks: RecurrentNetwork | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Networks of one class, size and task.
+
+    Attributes:
+        key: Unique, made of letters, digits and hyphens.
+        label: For readers; made from the class and the task if empty.
+        about: Where the networks come from.
+        networks: A stack with one axis.
+        task: What they were trained on.
+        amplitude: The amplitude laws in words.
+        second_moment: E[U^2], or None where features differ.
+        horizon: T, None for the steady state.
+        p: (networks,), NaN where features differ.
+        seed: (networks,), -1 where there is none.
+        source: Place in the file or store.
+        best: Whether it has the lowest loss of its point.
+        status: (networks,) words.
+        regime: (networks,) words.
+        loss: (networks,).
+        columns: `COLUMNS`, each (networks,).
+        terms: (networks, 4), NaN where they are not known.
+        extra: Further columns.
+        total: Networks in the folder.
+        sampling: How those here were chosen.
+        code: Python with the place {index}.
+        tracks: Networks along training.
+    """
+
+    key: str
+    label: str
+    about: str
+    networks: RecurrentNetwork
+    task: Any
+    amplitude: str
+    second_moment: float | None
+    horizon: int | None
+    p: Any
+    seed: Any
+    source: Any
+    best: Any
+    status: Any
+    regime: Any
+    loss: Any
+    columns: Mapping[str, Any]
+    terms: Any
+    total: int
+    sampling: str
+    code: str
+    extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    tracks: tuple[Track, ...] = ()
+
+    @property
+    def delay(self) -> int | None:
+        lag = getattr(self.task, "recall_lag", None)
+        return None if lag is None else int(lag)
+
+    @property
+    def given(self) -> bool:
+        """Whether directions are stored, because the page cannot follow the recurrence from the weights."""
+        return is_given(self.networks)
+
+    def collection(self) -> Collection:
+        """What the page says about the group."""
+        networks, delay = self.networks, self.delay
+        model, name = model_of(networks)
+        sizes = f"{networks.n_hidden} hidden units" if networks.n_hidden > 1 else "1 hidden unit"
+        features = "" if networks.n_features == 1 else f", {networks.n_features} features"
+        words = task_words(self.task)
+        return Collection(
+            id=self.key,
+            label=self.label or f"{name}, {words}{features}, {sizes}",
+            about=self.about,
+            model=model,
+            recurrence="given" if self.given else networks.recurrence,
+            readout=networks.readout,
+            tied=networks.tied,
+            delay=delay,
+            horizon="steady state" if self.horizon is None else str(self.horizon),
+            n_features=networks.n_features,
+            n_hidden=networks.n_hidden,
+            n_outputs=networks.n_outputs,
+            n_lags=shown_lags(delay),
+            task=words,
+            amplitude=self.amplitude,
+            second_moment=self.second_moment,
+            total=self.total,
+            sampling=self.sampling,
+            code=self.code,
+        )
+
+
+def model_of(networks: RecurrentNetwork) -> tuple[str, str]:
+    """The class of networks, for the page and for a reader."""
+    kind = (networks.recurrence, networks.readout)
+    word = f"{kind[0]}, {kind[1]} readout"
+    return _MODELS.get(kind, (f"{kind[0]}-{kind[1]}", word))
+
+
+def shown_lags(delay: int | None) -> int:
+    """How many lags the page shows."""
+    return 16 if delay is None else min(2 * delay + 8, max(_LONGEST, delay + 1))
+
+
+def task_words(task: Any) -> str:
+    """A task in words, such as "delay 4"."""
+    name = "".join(f" {each.lower()}" if each.isupper() else each for each in type(task).__name__).strip()
+    lag = getattr(task, "recall_lag", None)
+    return f"{name} {int(lag)}" if name == "delay" and lag is not None else name
+
+
+def is_given(networks: RecurrentNetwork) -> bool:
+    """Whether the page gets directions: with a leak or a hidden bias, other recurrences are not theirs alone."""
+    bent = networks.recurrence != "linear"
+    leaks = np.any(np.asarray(networks.leak) != 1.0)
+    return bool(bent and (leaks or (networks.b_h is not None and np.any(np.asarray(networks.b_h)))))
+
+
+def weights_of(networks: RecurrentNetwork, n_lags: int) -> np.ndarray:
+    """(networks, numbers) float32, in the order of `Networks.offset`."""
+    W_x, W_h, b_h = (None if each is None else np.asarray(each) for each in networks.folded_weights)
+    count = networks.stack[0]
+    parts = [W_x, W_h, np.asarray(networks.output_weights)]
+    zeros = np.zeros((count, networks.n_outputs))
+    b_y = zeros if networks.b_y is None else np.asarray(networks.b_y)
+    biases = [np.zeros((count, networks.n_hidden)) if b_h is None else b_h, b_y]
+    if is_given(networks):
+        parts, biases = [np.asarray(feature_directions(networks, n_lags)), np.asarray(networks.output_weights)], [b_y]
+    return np.concatenate([np.asarray(each, np.float32).reshape(count, -1) for each in (*parts, *biases)], axis=1)
+
+
+def size_of(networks: Any, n_lags: int) -> int:
+    """How many float32 numbers a network of that kind takes."""
+    n_x, n_h, n_y = networks.n_features, networks.n_hidden, networks.n_outputs
+    return max(n_h * (n_x + n_h + n_y) + n_h + n_y, n_lags * n_h * n_x + n_h * n_y + n_y if is_given(networks) else 0)
+
+
+def direction_kind(networks: RecurrentNetwork) -> str:
+    """What the feature directions are."""
+    return DIRECTION_KINDS[networks.recurrence]

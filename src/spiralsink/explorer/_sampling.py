@@ -1,0 +1,56 @@
+"""Which networks go on the page: the best of every point, and as many of the rest of every point as there is room."""
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+MOST_NETWORKS = 5000
+MOST_NUMBERS = 600_000  # of all weights: 3.2 MB as base64
+
+
+def best_of_points(point: Int[np.ndarray, " networks"], loss: Float[np.ndarray, " networks"]) -> Bool[np.ndarray, " n"]:
+    """Whether a network has the lowest loss of its point; the first of several, none where no loss is a number."""
+    found = np.zeros(len(point), bool)
+    order = np.lexsort((np.where(np.isnan(loss), np.inf, loss), point))
+    first = np.append(True, np.diff(point[order]) != 0) if len(order) else np.zeros(0, bool)
+    found[order[first]] = ~np.isnan(loss[order[first]])
+    return found
+
+
+def choose(
+    point: Int[np.ndarray, " networks"], best: Bool[np.ndarray, " networks"], room: int
+) -> tuple[Int[np.ndarray, " chosen"], str]:
+    """Places of the networks to be shown, ascending, and how they were chosen.
+
+    All of them if there is room. Otherwise the best of every point and the first others of every point, equally many
+    of each: seeds are exchangeable, so the first ones are a fair sample. Where there are more points than room, every
+    so manieth point.
+
+    Args:
+        point: Which point each network belongs to, whole numbers from 0.
+        best: Whether it is the best of its point.
+        room: How many networks may be shown.
+    """
+    total = len(point)
+    if total <= room:
+        return np.arange(total), ""
+    n_points = len(np.unique(point))
+    rank = _rank(point, best)
+    each = int(room // n_points)
+    if each >= 1:
+        chosen = np.flatnonzero(rank < each)
+        words = f"the best of each of {n_points} points and its first {each - 1} others"
+    else:
+        chosen = np.flatnonzero(rank == 0)
+        chosen = chosen[np.unique(np.linspace(0, len(chosen) - 1, room).astype(int))]
+        words = f"the best of {len(chosen)} of {n_points} points, evenly spaced"
+    return chosen, f"{len(chosen)} of {total} networks: {words}."
+
+
+def _rank(point: np.ndarray, best: np.ndarray) -> np.ndarray:
+    """Place of every network among those of its point: the best is 0, the others follow in their order."""
+    order = np.lexsort((np.arange(len(point)), ~best, point))
+    starts = np.append(True, np.diff(point[order]) != 0)
+    since = np.arange(len(order)) - np.maximum.accumulate(np.where(starts, np.arange(len(order)), 0))
+    rank = np.empty(len(order), int)
+    rank[order] = since
+    return rank

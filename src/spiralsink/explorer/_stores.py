@@ -1,0 +1,144 @@
+"""The store of a sweep as groups of networks."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from .._errors import InvalidInput, Shown
+from .._kinds import build
+from ..data import BlockHeader, load_headers, load_networks, open_store
+from ._group import COLUMNS, Group, Track, model_of, shown_lags, size_of, task_words
+from ._loss_terms import exact_terms
+from ._sampling import MOST_NETWORKS, MOST_NUMBERS, best_of_points, choose
+from ._words import amplitude_words, object_code, second_moment, seeded
+
+_MOST_HISTORIES = 400
+
+_CODE = """import spiralsink as sk
+
+store = "."  # the folder of this page
+data = sk.open_store(store).isel(network={{index}})
+network = sk.load_networks(store, {{index}})
+task = {task}
+process = {process}
+print(data.loss.item(), data.status.item())
+print(sk.measure(network, task, process, horizon={horizon}))
+print(sk.projections(network, {n_lags}))
+"""
+
+
+def groups_of_store(folder: Path) -> tuple[list[Group], str]:
+    """One group for every class, size and task of a store, and a sentence on where they come from."""
+    data = open_store(folder)
+    headers = load_headers(folder)
+    owner = np.repeat(np.arange(len(headers)), [len(header.seeds) for header in headers])
+    if len(owner) != data.sizes["network"]:
+        given = Shown("a store that another program is filling")
+        raise InvalidInput(str(folder), given, "a store that is left alone for some seconds", hint="try again")
+    kinds: dict[bytes, list[int]] = {}
+    points: dict[bytes, int] = {}
+    point_of = np.zeros(len(headers), int)
+    for place, header in enumerate(headers):
+        kinds.setdefault(_kind(header), []).append(place)
+        point_of[place] = points.setdefault(msgspec.json.encode(header.coordinates, order="sorted"), len(points))
+    point = point_of[owner]
+    rows = [np.flatnonzero(np.isin(owner, places)) for places in kinds.values()]
+    room = _rooms([len(each) for each in rows])
+    groups = []
+    for number, (places, members) in enumerate(zip(kinds.values(), rows, strict=True), start=1):
+        groups.append(_group(folder, data, headers[places[0]], members, point[members], room[number - 1], number))
+    spec = headers[0].spec["training"]
+    about = (
+        f"Store of {len(owner)} networks at {len(points)} points, trained for {spec['steps']} steps each"
+        f"{seeded(data['seed'].values)}."
+    )
+    return groups, about
+
+
+def _kind(header: BlockHeader) -> bytes:
+    """What decides to which group a block belongs: all of its spec but the sparsity and the seeds."""
+    process = {name: value for name, value in header.spec["process"].items() if name != "p"}
+    return msgspec.json.encode({**header.spec, "process": process}, order="sorted")
+
+
+def _rooms(counts: list[int]) -> list[int]:
+    """How many networks of every group are shown: as many as there are, from an equal share on."""
+    left, rooms = MOST_NETWORKS, dict.fromkeys(range(len(counts)), 0)
+    for remaining, place in zip(range(len(counts), 0, -1), np.argsort(counts, kind="stable"), strict=True):
+        rooms[int(place)] = min(counts[place], max(left // remaining, 1))
+        left -= rooms[int(place)]
+    return list(rooms.values())
+
+
+def _group(
+    folder: Path, data: Any, header: BlockHeader, rows: np.ndarray, point: np.ndarray, room: int, number: int
+) -> Group:
+    spec = header.spec
+    task, process = build("task", spec["task"], "task"), build("process", spec["process"], "process")
+    horizon = spec["training"]["objective"].get("horizon") if spec["training"]["objective"] else None
+    loss = np.asarray(data["loss"].values[rows], np.float64)
+    best = best_of_points(point, loss)
+    like = load_networks(folder, int(rows[0]))
+    lags = shown_lags(getattr(task, "recall_lag", None))
+    chosen, sampling = choose(point, best, max(1, min(room, MOST_NUMBERS // size_of(like, lags))))
+    shown, at = rows[chosen], chosen
+    networks = load_networks(folder, shown)
+    p = np.asarray(data["p"].values[shown], np.float64) if "p" in data.coords else np.full(len(shown), np.nan)
+    columns = {name: _column(data, name, shown) for name in COLUMNS}
+    seed = np.asarray(data["seed"].values[shown])
+    terms = exact_terms(networks, task, process, p=p, horizon=horizon, wanted=best[at])
+    model, _ = model_of(networks)
+    code = _CODE.format(
+        task=object_code("task", spec["task"]),
+        process=object_code("process", spec["process"], **({"p": "data.p.item()"} if "p" in data.coords else {})),
+        horizon="sk.SteadyState()" if horizon is None else horizon,
+        n_lags=lags,
+    )
+    key = f"{model}-{task_words(task).replace(' ', '-')}-h{networks.n_hidden}-{number}"
+    return Group(
+        key="".join(each for each in key if each.isalnum() or each == "-"),
+        label="",
+        about=f"Trained by a sweep on {task_words(task)}.",
+        networks=networks,
+        task=task,
+        amplitude=amplitude_words(process),
+        second_moment=second_moment(process),
+        horizon=horizon,
+        p=p,
+        seed=seed,
+        source=shown,
+        best=best[at],
+        status=data["status"].values[shown],
+        regime=data["regime"].values[shown],
+        loss=loss[at],
+        columns=columns,
+        terms=terms,
+        total=len(rows),
+        sampling=sampling,
+        code=code,
+        tracks=_tracks(data, shown, best[at]),
+    )
+
+
+def _column(data: Any, name: str, rows: np.ndarray) -> np.ndarray:
+    return np.asarray(data[name].values[rows], np.float64) if name in data else np.full(len(rows), np.nan)
+
+
+def _tracks(data: Any, shown: np.ndarray, best: np.ndarray) -> tuple[Track, ...]:
+    """Histories of the best networks."""
+    if "history_loss" not in data:
+        return ()
+    wanted = np.flatnonzero(best)[:_MOST_HISTORIES]
+    loss = np.asarray(data["history_loss"][shown[wanted]].values, np.float64)
+    terms = np.asarray(data["history_terms"][shown[wanted]].values) if "history_terms" in data else None
+    step = np.asarray(data["step"].values)
+    tracks = []
+    for place, row in enumerate(wanted):
+        steps = step[shown[row]] if step.ndim == 2 else step
+        known = np.isfinite(steps) & np.isfinite(loss[place])
+        of_it = None if terms is None or not np.isfinite(terms[place][known]).all() else terms[place][known]
+        if known.any():
+            tracks.append(Track(int(row), steps[known], loss[place][known], of_it))
+    return tuple(tracks)

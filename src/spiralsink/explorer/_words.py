@@ -1,0 +1,46 @@
+"""Tasks, processes and seeds in words, and as Python that makes them again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .._kinds import kind_class
+
+
+def amplitude_words(process: Any) -> str:
+    """The amplitude laws of a process, such as "Uniform(low=0.0, high=1.0)"."""
+    laws = list(dict.fromkeys(repr(each) for each in process.amplitudes))
+    return ", ".join(laws)
+
+
+def second_moment(process: Any) -> float | None:
+    """E[U^2], None where features differ."""
+    found = {float(each.second_moment) for each in process.amplitudes}
+    return found.pop() if len(found) == 1 else None
+
+
+def seeded(seeds: Any) -> str:
+    """How many seeds there are at a point, in words."""
+    count = len(np.unique(seeds))
+    return f", {count} seeds at a point" if count > 1 else ""
+
+
+def object_code(family: str, table: Mapping[str, Any], **replaced: str) -> str:
+    """Python that makes the object of a table; `replaced` holds code for some of its arguments."""
+    arguments = []
+    for name, value in table.items():
+        if name == "kind":
+            continue
+        if name in replaced:
+            text = replaced[name]
+        elif name == "amplitude":
+            text = object_code(name, value) if isinstance(value, Mapping) else _tuple_code(name, value)
+        else:
+            text = repr(value)
+        arguments.append(f"{name}={text}")
+    return f"sk.{kind_class(family, table['kind']).__name__}({', '.join(arguments)})"
+
+
+def _tuple_code(family: str, tables: Any) -> str:
+    return f"({', '.join(object_code(family, each) for each in tables)},)"
