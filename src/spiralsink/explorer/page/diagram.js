@@ -1,0 +1,169 @@
+// The phase diagram: span, radius and loss of every branch along p, trained networks, and a cursor for the rest.
+
+const ROWS = [
+  ["eigenangle_span", "eigenangle span (°)", "y"],
+  ["spectral_radius", "spectral radius", "y2"],
+  ["loss_per_p", "loss / p", "y3"],
+];
+
+// The diagram chosen, or else the one that the network shown belongs on.
+function diagramOf(page, state) {
+  if (!page.diagrams.length) return null;
+  if (state.network === null) return page.diagrams[state.diagram];
+  const id = page.collections[page.networks.collection[state.network]].id;
+  return page.diagrams.find((each) => each.collections.includes(id)) ?? page.diagrams[state.diagram];
+}
+
+function pointsOf(page, diagram) {
+  const wanted = page.collections.flatMap((each, place) => (diagram.collections.includes(each.id) ? [place] : []));
+  return wanted.flatMap((place) => page.members[place]).filter((each) => page.networks.p[each] !== null && page.networks.eigenangle_span[each] !== null);
+}
+
+function drawDiagram(app, whole) {
+  const { page, state } = app;
+  const diagram = diagramOf(page, state);
+  if (!diagram) return;
+  const host = byId("diagram");
+  if (whole || app.drawnDiagram !== diagram) {
+    app.drawnDiagram = diagram;
+    const points = pointsOf(page, diagram);
+    const traces = [...branchTraces(diagram), ...pointTraces(page, points)];
+    app.plotly.react(host, traces, diagramLayout(diagram), CHART_OPTIONS);
+    if (!host.bound) bindDiagram(app, host);
+    tableIn("diagram-table", () => diagramTable(diagram));
+  }
+  writeDiagram(app, diagram);
+  requestAnimationFrame(() => placeCursor(app, diagram));
+}
+
+function branchTraces(diagram) {
+  return diagram.branches.flatMap((branch, place) =>
+    ROWS.map(([column, , axis], row) => {
+      const values = branch[column].map((each, i) => (branch.stable[i] ? each : null));
+      const line = { color: seriesColour(place), width: ["dense", "sparse"].includes(branch.name) ? 3 : 1.6, dash: ["solid", "dash", "dot", "dashdot", "longdash"][place % 5] };
+      return { type: "scatter", mode: "lines", name: plain(branch.name), legendgroup: branch.name, showlegend: row === 0, x: branch.p, y: values, yaxis: axis, xaxis: "x", line, hovertemplate: `${plain(branch.name)}<br>p = %{x:.3g}<br>%{y:.4g}<extra></extra>` };
+    }),
+  );
+}
+
+function pointTraces(page, points) {
+  const text = points.map((each) => networkHover(page, each));
+  const size = points.map((each) => (page.networks.best[each] ? 9 : 4));
+  const opacity = points.map((each) => (page.networks.best[each] ? 1 : 0.35));
+  return points.length ? ROWS.map(([column, , axis], row) => ({
+    type: "scatter", mode: "markers", name: "trained (large: best)", legendgroup: "trained", showlegend: row === 0, x: points.map((each) => page.networks.p[each]), y: points.map((each) => page.networks[column][each]),
+    customdata: points, yaxis: axis, xaxis: "x", text, hovertemplate: "%{text}<extra></extra>",
+    marker: { size, opacity, color: variable("--ink"), line: { width: 1, color: variable("--paper") } },
+  })) : [];
+}
+
+function diagramLayout(diagram) {
+  const all = diagram.branches.flatMap((each) => each.p);
+  const [low, high] = [Math.min(...all), Math.max(...all)];
+  const losses = diagram.branches.filter((each) => each.name !== "escape").flatMap((each) => each.loss_per_p).filter((each) => each !== null);
+  const shapes = diagram.crossings.map((each) => ({ type: "line", x0: each.p, x1: each.p, y0: 0, y1: 1, yref: "paper", line: { color: variable("--soft"), width: 1, dash: "dot" } }));
+  const annotations = diagram.crossings.slice(0, 1).map((each) => ({ x: Math.log10(each.p), y: 1, yref: "paper", yanchor: "bottom", text: `transition, p = ${format(each.p)}`, showarrow: false, font: { size: 12, color: variable("--soft") } }));
+  const y = (place, domain) => ({ domain, title: { text: ROWS[place][1], font: { size: 12.5 }, standoff: 6 }, zeroline: false, nticks: 5, fixedrange: true, automargin: true });
+  return chartLayout({
+    height: 620, margin: { l: 58, r: 14, t: 30, b: 90 }, shapes, annotations,
+    xaxis: { type: "log", range: [Math.log10(low) - 0.02, Math.log10(high) + 0.02], title: { text: "activity probability p   (sparse ←   → dense)", standoff: 8 }, anchor: "y3", fixedrange: true, ...logTicks(low, high) },
+    yaxis: { ...y(0, [0.7, 1]), tickvals: [90, 270, 450, 630] },
+    yaxis2: y(1, [0.36, 0.64]),
+    yaxis3: { ...y(2, [0, 0.3]), range: [0, 1.15 * Math.max(...losses, 0.01)] },
+    legend: { orientation: "h", y: -0.14, x: 0, font: { size: 12 } },
+  });
+}
+
+function cursorP(app) {
+  return app.state.at ?? (app.state.network === null ? null : app.page.networks.p[app.state.network]);
+}
+
+function reachOf(diagram) {
+  const all = diagram.branches.flatMap((each) => each.p);
+  return [Math.log(Math.min(...all)), Math.log(Math.max(...all))];
+}
+
+function placeCursor(app, diagram) {
+  const layout = byId("diagram")._fullLayout;
+  const p = cursorP(app) ?? diagram.crossings[0]?.p ?? Math.exp(reachOf(diagram)[0]);
+  const cursor = byId("cursor");
+  const [low, high] = reachOf(diagram);
+  byId("at").value = String(Math.round((1000 * (Math.log(p) - low)) / (high - low || 1)));
+  byId("at").setAttribute("aria-valuetext", `p = ${format(p)}`);
+  byId("at-value").replaceChildren(`p = ${format(p)}`);
+  if (!layout?.xaxis?.l2p) return;
+  const at = layout.xaxis._offset + layout.xaxis.l2p(Math.log10(p));
+  cursor.style.transform = `translateX(${at.toFixed(1)}px)`;
+  cursor.style.top = `${layout._size.t}px`;
+  cursor.style.height = `${layout._size.h}px`;
+  cursor.hidden = at < layout.xaxis._offset - 2 || at > layout.xaxis._offset + layout.xaxis._length + 2;
+}
+
+// The network of the diagram that is trained nearest to p, the best one there.
+function networkNear(page, diagram, p) {
+  const points = pointsOf(page, diagram).filter((each) => page.networks.best[each]);
+  if (!points.length) return null;
+  return points.reduce((a, b) => (Math.abs(Math.log(page.networks.p[b] / p)) < Math.abs(Math.log(page.networks.p[a] / p)) ? b : a));
+}
+
+function moveCursor(app, p, how) {
+  const diagram = diagramOf(app.page, app.state);
+  const near = networkNear(app.page, diagram, p);
+  measureRedraw(() => update(app, near === null ? { at: p } : { network: near, at: p }, how));
+}
+
+function bindDiagram(app, host) {
+  host.bound = true;
+  host.on("plotly_click", (event) => {
+    const network = event.points[0].customdata;
+    if (Number.isInteger(network)) showNetwork(app, network);
+  });
+  const pAt = (event) => {
+    const axis = host._fullLayout.xaxis;
+    const at = event.clientX - host.getBoundingClientRect().left - axis._offset;
+    return at < -4 || at > axis._length + 4 ? null : 10 ** axis.p2l(Math.min(Math.max(at, 0), axis._length));
+  };
+  let dragging = false;
+  host.addEventListener("pointerdown", (event) => {
+    const p = pAt(event);
+    const pointed = p !== null && Math.abs(Math.log(p / cursorP(app))) < 0.06;
+    dragging = pointed && event.isPrimary;
+  });
+  host.addEventListener("pointermove", (event) => {
+    const p = dragging ? pAt(event) : null;
+    if (p !== null) moveCursor(app, p, "replace");
+  });
+  addEventListener("pointerup", () => (dragging = false));
+  host.addEventListener("dblclick", (event) => pAt(event) !== null && moveCursor(app, pAt(event), "push"));
+  addEventListener("resize", () => requestAnimationFrame(() => placeCursor(app, diagramOf(app.page, app.state))));
+}
+
+function atP(branch, column, p) {
+  const order = branch.p.map((_, i) => i).sort((a, b) => branch.p[a] - branch.p[b]);
+  const above = order.findIndex((i) => branch.p[i] >= p);
+  if (above === 0) return branch.p[order[0]] === p ? branch[column][order[0]] : null;
+  if (above < 0) return null;
+  const [i, j] = [order[above - 1], order[above]];
+  if (branch[column][i] === null || branch[column][j] === null) return null;
+  const share = Math.log(p / branch.p[i]) / Math.log(branch.p[j] / branch.p[i]);
+  return branch[column][i] + share * (branch[column][j] - branch[column][i]);
+}
+
+function writeDiagram(app, diagram) {
+  const p = cursorP(app) ?? diagram.crossings[0]?.p ?? Math.exp(reachOf(diagram)[0]);
+  const known = diagram.branches.map((each) => [each.name, atP(each, "loss_per_p", p), atP(each, "eigenangle_span", p)]).filter(([, loss]) => loss !== null);
+  known.sort((a, b) => a[1] - b[1]);
+  const text = known.map(([name, loss, span]) => `${name} ${format(loss)}${span === null ? "" : ` (${degrees(span)})`}`).join(", ");
+  say("diagram-reading", make("strong", {}, `At p = ${format(p)}: `), text ? `loss / p, lowest first: ${text}.` : "no branch is known here.");
+  const first = diagram.crossings[0];
+  const jump = first ? `At p = ${format(first.p)} two of them cost the same, and the best network jumps from one to the other: ${degrees(first.spans?.[0])} becomes ${degrees(first.spans?.[1])}. ` : "";
+  const trained = pointsOf(app.page, diagram).length ? "Dots are trained networks; click one to load it, or drag the line." : "There are no trained networks in this folder: the lines are optima of the exact loss.";
+  say("diagram-caption", `Every line is a branch of optima: a way to arrange the arrows that no small change improves. ${jump}${trained}`);
+}
+
+function diagramTable(diagram) {
+  const rows = diagram.branches.flatMap((branch) =>
+    branch.p.map((p, i) => [branch.name, format(p), format(branch.eigenangle_span[i]), format(branch.spectral_radius[i]), format(branch.loss_per_p[i]), branch.stable[i] ? "yes" : "no"]),
+  );
+  return table(`${diagram.label}, horizon ${diagram.horizon}`, ["branch", "p", "span (°)", "radius", "loss / p", "stable"], rows);
+}

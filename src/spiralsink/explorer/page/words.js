@@ -1,0 +1,109 @@
+// Captions, for somebody who has not read the paper; they follow what is shown.
+
+function writeReading(app) {
+  const { scene } = app;
+  const blocks = [whatIsAnArrow(scene), whatIsShaded(scene), whatChanges(app), why(app)];
+  byId("reading").replaceChildren(...blocks.map(([title, text]) => make("div", {}, make("h3", {}, withSubscripts(title)), make("p", {}, withSubscripts(text)))));
+}
+
+function whatIsAnArrow({ collection, single }) {
+  const carried = {
+    linear: "Each step turns and stretches it by the recurrent weights W_h.",
+    relu: "Each step cuts off what is negative and applies the recurrent weights W_h.",
+    tanh: "Each step applies the recurrent weights W_h, near the state at rest.",
+    given: "It was measured on the network itself.",
+  }[collection.recurrence];
+  const height = single === null ? "" : " Its height is what the readout sees of it.";
+  return ["An arrow is a feature direction", `Let a single input of size 1 arrive. Steps later, its trace in the hidden state is the arrow w_s; the number s is its age. ${carried}${height}`];
+}
+
+function whatIsShaded({ collection, rectified, exact, single, bias: offsets }) {
+  const biased = offsets.some((each) => each !== 0);
+  if (!rectified) return ["Nothing is shaded: this readout sees all", "A linear readout sees what lies above the line as positive and what lies below as negative. Only an arrow along the line is silent, so no input can wait for free."];
+  const shown = exact ? "" : " It cannot be drawn in this plane; choose one output to see its half.";
+  if (single === null) return ["The shaded part is hidden from every output", `Each readout is a ReLU: what is negative for it becomes 0. In the shaded part that is so for all ${collection.n_outputs} outputs.${shown}`];
+  const bias = biased ? " A bias moves its edge a little." : "";
+  return ["The shaded half is hidden", `The readout is a ReLU: what points below the line drives it negative, and it shows 0. An input that waits there causes no error, as long as it is alone.${bias}`];
+}
+
+function whatChanges(app) {
+  const { page, state, scene } = app;
+  const k = scene.collection.delay;
+  if (k === null) return ["What the cue changes", "The input has to wait for a cue at a time nobody knows. What the readout sees of it before that is an error; what it sees at the cue is the answer."];
+  if (k === 0) return ["Nothing has to wait here", "With delay 0 every input is wanted at once. Features compete for directions in the same instant: superposition in space, without time."];
+  const span = page.networks.eigenangle_span[state.network];
+  const here = span === null || span === undefined ? "" : ` This network turns ${degrees(span)} within ${k} steps.`;
+  if (!scene.rectified) return ["No transition without a hidden half", `A linear readout gains nothing by going round below the line: at every sparsity the arrows come up from about a right angle away and sink back: a spiral sink.${here}`];
+  const crossing = diagramOf(page, state)?.crossings[0];
+  const where = crossing && scene.collection.n_features === 1 ? ` at p = ${format(crossing.p)}` : "";
+  return ["What changes at the transition", `Dense inputs: arrows rise from about 90° away, always partly in sight. Sparse inputs: they go the long way round, about 270°, below the line, and come up at age ${k} only. In between the best network jumps${where}.${here}`];
+}
+
+function why(app) {
+  const { page, state, scene } = app;
+  const p = page.networks.p[state.network];
+  const k = scene.collection.delay;
+  if (p === null || k === null) return ["Why", "Whatever the readout sees too early or too late is an error. Directions it cannot see are the cheapest place to wait."];
+  const company = 1 - (1 - p) ** (scene.collection.n_features * (k + 1) - 1);
+  const share = `At p = ${format(p)} an input has company in memory ${percent(company)} of the time. `;
+  if (!scene.rectified) return ["Why", `${share}What the readout sees at the wrong age is an error, sparse or dense; turning away and fading keeps the sum of it small.`];
+  const hides = page.networks.regime[state.network] === "sparse" || (page.networks.regime[state.network] !== "dense" && company < 0.6);
+  const rare = "While it is alone, a trace below the line costs nothing. Here that is often enough: hiding wins.";
+  const often = "A trace below the line then pulls down the sum that the readout should report. Here that is too often: it is cheaper to stay in sight and fade smoothly.";
+  return ["Why", `${share}${hides ? rare : often}`];
+}
+
+const REGIMES = { sparse: "sparse regime", dense: "dense regime", between: "between the regimes", unrepresented: "feature not represented" };
+
+function writeCaptions(app) {
+  const { page, state, scene } = app;
+  const { networks } = page;
+  const n = state.network;
+  const facts = [REGIMES[networks.regime[n]], networks.status[n] === "converged" ? "" : networks.status[n]].filter(Boolean);
+  say("plane-note", facts.join(" · "));
+  say("plane-caption", planeCaption(scene, networks, n));
+  say("lags-caption", lagsCaption(scene, state.step));
+  say("lags-note", scene.projections[0].length * scene.projections[0][0].length > 1 ? "A_s = W_y^T W_s".replace("W_y^T", "W_y ᵀ") : "a_s, by age s");
+}
+
+function planeCaption(scene, networks, n) {
+  const parts = [];
+  const numbers = [];
+  if (networks.eigenangle_span[n] !== null) numbers.push(`turns ${degrees(networks.eigenangle_span[n])}`);
+  if (networks.spectral_radius[n] !== null) numbers.push(`shrinks by ${format(networks.spectral_radius[n])} a step`);
+  if (networks.free_fraction[n] !== null) numbers.push(`${percent(networks.free_fraction[n])} of what waits is hidden`);
+  if (numbers.length) parts.push(`This network ${numbers.join(", ")}.`);
+  if (scene.gauge === "balanced") parts.push("Drawn in the balanced gauge: heights are facts, sideways lengths a convention.");
+  else if (scene.exchangeable) parts.push("Drawn as trained: heights are facts, sideways lengths a convention.");
+  if (scene.share < 0.999) parts.push(`The plane holds ${percent(scene.share)} of the squared length.`);
+  const drawn = new Set(scene.arrows.map((each) => each.feature)).size;
+  if (drawn < scene.collection.n_features) parts.push(`The ${drawn} longest of ${scene.collection.n_features} features are drawn.`);
+  if (scene.limit < Infinity) parts.push("Arrows with two strokes are longer than drawn.");
+  return parts.join(" ");
+}
+
+function lagsCaption(scene, step) {
+  const k = scene.collection.delay;
+  const single = scene.projections[0].length === 1 && scene.projections[0][0].length === 1;
+  if (!single) return `Rows are outputs, columns are features.${k === null ? "" : ` Wanted: 1 on the diagonal at age ${k}, else ${scene.rectified ? "0 or hidden" : "0"}.`}`;
+  if (step === null) {
+    const hidden = scene.rectified ? " Hatched bars drive it below zero, where it shows nothing." : "";
+    return `The height of each arrow on the left, by age.${hidden}`;
+  }
+  const value = scene.projections[step][0][0];
+  const when = step === 0 ? "The input arrives" : `${step} ${step === 1 ? "step" : "steps"} later`;
+  const seen = scene.rectified && value < 0 ? `its trace pulls the readout to ${fixed(value)}, which shows 0: hidden` : `the readout sees ${fixed(value)}`;
+  const wanted = k === step ? ", and now it is wanted" : k !== null && step < k ? `; ${k - step} to go` : "";
+  return `${when}: ${seen}${wanted}.`;
+}
+
+function whyCaption(app, now, saved) {
+  const { scene } = app;
+  const lines = ["Every error is one of four kinds. Seeing an input at the wrong age costs even when it is alone; overlapping inputs cost or help when several are on their way at once."];
+  if (now.values) {
+    const [wanted, corrected, alone, together] = now.values;
+    lines.push(Math.abs(wanted + alone) > Math.abs(corrected + together) ? "Here most of it is paid for lone inputs." : "Here overlaps decide.");
+  }
+  if (saved !== null && saved > 0) lines.push(`Without a blind half the waiting inputs alone would cost ${format(saved, 2)}.`);
+  return lines.join(" ");
+}
