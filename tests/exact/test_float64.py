@@ -91,6 +91,7 @@ def test_hessian(network):
     np.testing.assert_allclose(hessian, expected, atol=1e-6 * np.abs(expected).max())
 
 
+@pytest.mark.slow
 def test_in_x64_mode_nothing_changes():
     program = """
         import jax, numpy as np, jax.numpy as jnp

@@ -39,6 +39,7 @@ def test_table_tied(k, p, loss, radius, span):
     assert best.fraction_at_best >= 0.1
 
 
+@pytest.mark.slow
 def test_free_readout_reaches_the_same():
     """Tied and free readouts, searched in their own parameters, agree in loss and eigenvalues."""
     for k, p in ((4, 0.5), (4, 1.0)):
@@ -64,6 +65,7 @@ def test_one_unit_has_a_closed_form(k):
     assert best.network.W_h.item() ** 2 == pytest.approx(k / (k + 1), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_enough_units_forget_nothing():
     for task, n_hidden, tied in ((sk.Delay(1), 4, True), (sk.MovingAverage(3), 3, False)):
         best = optimum(task, sk.SparseProcess(1, 0.3), n_hidden=n_hidden, tied=tied, restarts=8)
@@ -71,6 +73,7 @@ def test_enough_units_forget_nothing():
         assert best.status == sk.Status.CONVERGED
 
 
+@pytest.mark.slow
 def test_no_optimum_beats_the_capacity_bound():
     """L / (p nu) >= 1 - N_h / (k + 1) for zero-mean amplitudes."""
     for n_hidden in (2, 3):

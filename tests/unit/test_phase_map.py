@@ -33,6 +33,7 @@ def test_the_best_branch_on_the_grid():
         assert here.free_fraction[1, 0, i] == pytest.approx(geometry.free_fraction, rel=1e-8)
 
 
+@pytest.mark.slow
 def test_a_shift_register_has_no_loss_and_no_diagram():
     here = found()
     assert set(here.branch[0, 0]) == {"register"}

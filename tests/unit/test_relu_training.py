@@ -35,6 +35,7 @@ def assert_trained(result, **horizon):
     assert result.networks.readout == "relu"
 
 
+@pytest.mark.slow
 def test_steady_state_by_a_quasi_newton_method():
     result = train(optimizer=sk.BFGS(), steps=60)
     assert_trained(result)
