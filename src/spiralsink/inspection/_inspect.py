@@ -22,8 +22,8 @@ from ._split import split_steps
 _WORK = 2 * 10**10  # multiplications that sampling one kind of direction may cost
 _POINTS = (8, 64)
 _PAIRS = (100, 600)
-_JACOBIANS = {64: 32, 256: 16}
-_FEWEST_JACOBIANS = 8
+_JACOBIANS = {64: 32}
+_FEWEST_JACOBIANS = 16
 _WANDERS = "only a linear recurrence has it"
 
 

@@ -104,6 +104,13 @@ class Inspection:
         return None if self.memory is None else int(self.memory.readable.sum())
 
     @property
+    def summary(self) -> tuple[tuple[str, str], ...]:
+        """What was found, one sentence for each part that was measured."""
+        from ._wording import measurements
+
+        return measurements(self)
+
+    @property
     def citations(self) -> tuple[str, ...]:
         """Sources of the parts that it holds, for `cite`."""
         return ()

@@ -2,13 +2,15 @@
 
 import contextlib
 import dataclasses
+from typing import Any
 
 import numpy as np
 from jaxtyping import Complex, Float
 
 from ._recording import MOST_NUMBERS, Recording, sample_points
 
-_LARGE = 256
+_LARGE, _MOST_ALONE = 256, 4
+_TOLERANCE: Any = 1e-4
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -17,7 +19,8 @@ class Spectrum:
 
     Attributes:
         eigenvalues: Of J, largest modulus first.
-        radii: Spectral radius of the Jacobian of every sampled time.
+        radii: Spectral radius of the Jacobian of single times: all that were sampled, or four of them for more than 256
+            hidden units.
         n_points: How many times were sampled; 1 for a linear recurrence, where the Jacobian is always W_h.
     """
 
@@ -50,18 +53,21 @@ def mean_spectrum(recording: Recording, n_points: int, rng: np.random.Generator)
     """
     linear = recording.model.linear
     if linear is not None:
-        jacobians = [linear.W_h]
+        mean, alone, n_points = linear.W_h, [], 1
     else:
-        jacobians = [
-            _jacobian(recording, b, t) for b, t in zip(*sample_points(recording, n_points, 1, rng), strict=True)
-        ]
-    mean = sum(jacobians) / len(jacobians)
+        sequences, times = sample_points(recording, n_points, 1, rng)
+        mean, alone, n_points = np.zeros((recording.model.n_hidden,) * 2), [], len(times)
+        for sequence, time in zip(sequences, times, strict=True):
+            jacobian = _jacobian(recording, int(sequence), int(time))
+            mean += jacobian / n_points
+            if len(mean) <= _LARGE or len(alone) < _MOST_ALONE:
+                alone.append(jacobian)
     if not np.isfinite(mean).all():
         return "the Jacobian is not finite"
     values = np.linalg.eigvals(mean).astype(np.complex128)
     values = values[np.lexsort((-values.imag, -np.abs(values)))]
-    radii = [float(np.abs(values[0]))] if len(jacobians) == 1 else [_radius(each) for each in jacobians]
-    return Spectrum(values, np.array(radii, np.float64), len(jacobians))
+    radii = [_radius(each) for each in alone] or [float(np.abs(values[0]))]
+    return Spectrum(values, np.array(radii, np.float64), n_points)
 
 
 def _radius(jacobian: Float[np.ndarray, "hidden hidden"]) -> float:
@@ -72,7 +78,7 @@ def _radius(jacobian: Float[np.ndarray, "hidden hidden"]) -> float:
         # the start is fixed, so that two runs give the same digits
         start = np.random.default_rng(0).normal(size=len(jacobian))
         with contextlib.suppress(ArpackError):
-            found = eigs(jacobian, k=4, ncv=60, tol=1e-4, maxiter=100, v0=start, return_eigenvectors=False)
+            found = eigs(jacobian, k=4, ncv=60, tol=_TOLERANCE, maxiter=100, v0=start, return_eigenvectors=False)
             return float(np.abs(found).max())
     return float(np.abs(np.linalg.eigvals(jacobian)).max())
 

@@ -10,7 +10,7 @@ from ._memory import READABLE
 def describe(found: Any) -> str:
     """Ten lines at most: what it is, what it remembers, where and how."""
     lines = [f"Inspection: {found.kind}, {_compared(found)}", f"  measured on    {_data(found)}"]
-    lines += [f"  {name:<14} {text}" for name, text in _measurements(found) if text]
+    lines += [f"  {name:<14} {text}" for name, text in measurements(found)]
     if found.notes:
         lines.append(f"  notes          {'; '.join(found.notes)}")
     shown = {name: text for name, text in found.reasons.items() if name not in _QUIET}
@@ -39,15 +39,17 @@ def _data(found: Any) -> str:
     return f"{sequences}, {features}{explained}, {state}, lags 0 to {found.n_lags - 1}"
 
 
-def _measurements(found: Any) -> list[tuple[str, str]]:
-    return [
-        ("memory", _memory(found)),
-        ("directions", _directions(found)),
-        ("additivity", _additivity(found)),
-        ("interference", _interference(found)),
-        ("free space", _free_space(found)),
-        ("spectrum", _spectrum(found)),
-    ]
+def measurements(found: Any) -> tuple[tuple[str, str], ...]:
+    """One sentence for each part that was measured, by its name."""
+    texts = {
+        "memory": _memory(found),
+        "directions": _directions(found),
+        "additivity": _additivity(found),
+        "interference": _interference(found),
+        "free space": _free_space(found),
+        "spectrum": _spectrum(found),
+    }
+    return tuple((name, text) for name, text in texts.items() if text)
 
 
 def _memory(found: Any) -> str:
