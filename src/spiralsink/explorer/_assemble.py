@@ -9,6 +9,7 @@ import numpy as np
 
 from .._version import __version__
 from ._group import COLUMNS, Group, shown_lags, weights_of
+from ._loss_terms import exact_terms
 from ._payload import FORMAT, ClaimRow, Diagram, History, Networks, Payload
 
 _DIGITS = 6
@@ -29,6 +30,7 @@ def assemble(
     histories: list[History] = []
     parts: list[np.ndarray] = []
     used = 0
+    known_terms = exact_terms(groups)
     for place, group in enumerate(groups):
         count = len(group.source)
         order = np.lexsort((np.asarray(group.source), ~np.asarray(group.best), _last(group.p)))
@@ -38,7 +40,7 @@ def assemble(
         columns["offset"] += (used + weights.shape[1] * np.arange(count)).tolist()
         parts.append(weights.ravel())
         used += weights.size
-        for name, values in _values(group).items():
+        for name, values in _values(group, known_terms[place]).items():
             columns[name] += [values[each] for each in order]
         for name in names:
             values = numbers(group.extra[name]) if name in group.extra else [None] * count
@@ -84,7 +86,7 @@ def numbers(values: Iterable[Any]) -> list[float | None]:
     return [number(each) for each in np.asarray(values, np.float64).tolist()]
 
 
-def _values(group: Group) -> dict[str, list[Any]]:
+def _values(group: Group, terms: np.ndarray) -> dict[str, list[Any]]:
     with np.errstate(divide="ignore", invalid="ignore"):
         per_p = np.asarray(group.loss) / np.asarray(group.p)
     return {
@@ -96,7 +98,7 @@ def _values(group: Group) -> dict[str, list[Any]]:
         "regime": [str(each) for each in group.regime],
         "loss": numbers(group.loss),
         "loss_per_p": numbers(per_p),
-        "terms": [_four(each) for each in np.asarray(group.terms)],
+        "terms": [_four(each) for each in terms],
         **{name: numbers(group.columns[name]) for name in COLUMNS},
     }
 

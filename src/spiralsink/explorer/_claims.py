@@ -16,10 +16,9 @@ from ._assemble import assemble
 from ._datasets import read_dataset
 from ._diagrams import diagram_of_curves
 from ._group import COLUMNS, Group, Track, model_of, shown_lags, size_of, task_words
-from ._loss_terms import exact_terms
 from ._payload import ClaimRow, Diagram, Payload
 from ._sampling import MOST_NETWORKS, MOST_NUMBERS, best_of_points, choose
-from ._words import amplitude_words, object_code, second_moment
+from ._words import object_code
 
 # paths are below the folder of the page
 _CODE = """import spiralsink as sk
@@ -45,7 +44,10 @@ def payload_of_claims(folder: Path) -> Payload:
     document = _summary(folder / "claims.json")
     groups = [group for path in sorted((folder / "networks").glob("*/*.nc")) for group in _groups(folder, path)]
     groups.sort(key=lambda group: -group.total)
-    collections = {entry["id"]: [each.key for each in groups if each.key.startswith(f"{entry['id']}-")] for entry in document["claims"]}
+    collections = {
+        entry["id"]: [each.key for each in groups if each.key.startswith(f"{entry['id']}-")]
+        for entry in document["claims"]
+    }
     return assemble(
         title="Claims, measured",
         about=f"Written by spiralsink reproduce at scale {document['scale']} with seed {document['seed']}: "
@@ -138,8 +140,7 @@ def _groups(folder: Path, path: Path) -> Iterator[Group]:
             about=f"Kept by the claim {claim}: {name.replace('-', ' ')}.",
             networks=of_it,
             task=task,
-            amplitude=amplitude_words(process),
-            second_moment=second_moment(process),
+            process=process,
             horizon=horizon,
             p=p[shown],
             seed=np.full(len(shown), -1),
@@ -149,7 +150,6 @@ def _groups(folder: Path, path: Path) -> Iterator[Group]:
             regime=data["regime"].values[shown],
             loss=loss[shown],
             columns={each: np.asarray(data[each].values[shown], np.float64) for each in COLUMNS},
-            terms=exact_terms(of_it, task, process, p=p[shown], horizon=horizon, wanted=best[chosen]),
             total=len(rows),
             sampling=sampling,
             code=_CODE.format(

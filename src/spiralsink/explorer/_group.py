@@ -1,4 +1,4 @@
-"""Networks that become one collection of the page, with what is known of each; weights and labels as the page has them."""
+"""Networks that become one collection of the page: what is known of each, and weights and labels as the page has them."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -9,7 +9,9 @@ import numpy as np
 from .._recurrence import DIRECTION_KINDS
 from ..geometry import feature_directions
 from ..networks import RecurrentNetwork
+from ..processes import SparseProcess
 from ._payload import Collection
+from ._words import amplitude_words, second_moment
 
 _MODELS = {
     ("linear", "linear"): ("linear", "linear"),
@@ -49,8 +51,7 @@ class Group:
         about: Where the networks come from.
         networks: A stack with one axis.
         task: What they were trained on.
-        amplitude: The amplitude laws in words.
-        second_moment: E[U^2], or None where features differ.
+        process: What they heard; its p is that of the attribute.
         horizon: T, None for the steady state.
         p: (networks,), NaN where features differ.
         seed: (networks,), -1 where there is none.
@@ -60,7 +61,6 @@ class Group:
         regime: (networks,) words.
         loss: (networks,).
         columns: `COLUMNS`, each (networks,).
-        terms: (networks, 4), NaN where they are not known.
         extra: Further columns.
         total: Networks in the folder.
         sampling: How those here were chosen.
@@ -73,8 +73,7 @@ class Group:
     about: str
     networks: RecurrentNetwork
     task: Any
-    amplitude: str
-    second_moment: float | None
+    process: SparseProcess
     horizon: int | None
     p: Any
     seed: Any
@@ -84,7 +83,6 @@ class Group:
     regime: Any
     loss: Any
     columns: Mapping[str, Any]
-    terms: Any
     total: int
     sampling: str
     code: str
@@ -123,8 +121,8 @@ class Group:
             n_outputs=networks.n_outputs,
             n_lags=shown_lags(delay),
             task=words,
-            amplitude=self.amplitude,
-            second_moment=self.second_moment,
+            amplitude=amplitude_words(self.process),
+            second_moment=second_moment(self.process),
             total=self.total,
             sampling=self.sampling,
             code=self.code,

@@ -1,5 +1,6 @@
 """The four terms of the exact loss, of as many networks as there is time for."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,50 +8,80 @@ import numpy as np
 from .._errors import NotCovered
 from ..networks import RecurrentNetwork
 from ..processes import SparseProcess
+from ..tasks import Delay
 from ..theory import TERM_NAMES, SteadyState
 from ..verbs import expected_loss
+from ._group import Group
 
 MOST_INTEGRALS = 64
-"""Outputs of one group that get the integral of a ReLU readout: about two seconds."""
+"""Networks of one horizon with a ReLU readout that get the integral: about a second."""
+MOST_HORIZONS = 3
+"""Horizons at which that is done: each is compiled, which takes seconds on a machine that never did."""
 
-_MOST_LINEAR = 5000
-_MOST_OUTPUTS = 8
 _TOLERANCE = 1e-4
 
 
-def exact_terms(
-    networks: RecurrentNetwork, task: Any, process: Any, *, p: np.ndarray, horizon: int | None, wanted: np.ndarray
-) -> np.ndarray:
-    """(networks, 4), in the order of the paper; NaN where they are not known.
+def exact_terms(groups: Sequence[Group]) -> list[np.ndarray]:
+    """For every group (networks, 4), in the order of the paper; NaN where the terms are not known.
 
-    A linear readout costs next to nothing, so that every network has them; of those with a ReLU readout only the
-    wanted ones, evenly spaced where there are more than there is time for.
-
-    Args:
-        networks: A stack with one axis.
-        task: A filter task.
-        process: Its p is replaced.
-        p: Activity probability of every network; NaN where features differ.
-        horizon: T, None for the steady state.
-        wanted: Which networks matter most.
+    They are known for linear recurrence and one feature that is to be recalled after a delay. A linear readout costs
+    next to nothing, so that every network has them; with a ReLU readout only the best of their points have them, evenly
+    spaced where there are more than there is time for, at the horizons of the largest groups. Networks of different
+    groups are computed together.
     """
-    found = np.full((networks.stack[0], 4), np.nan)
-    if networks.recurrence != "linear" or networks.n_outputs > _MOST_OUTPUTS or not hasattr(task, "target_filter"):
-        return found
-    rows = np.flatnonzero(np.isfinite(p))[:_MOST_LINEAR]
-    if networks.readout == "relu":
-        rows = np.flatnonzero(wanted & np.isfinite(p))
-        most = MOST_INTEGRALS // networks.n_outputs
-        if len(rows) > most:
-            rows = rows[np.unique(np.linspace(0, len(rows) - 1, most).astype(int))]
-    if not len(rows):
-        return found
-    of_each = SparseProcess(process.n_features, np.repeat(p[rows, None], process.n_features, 1), process.amplitude)
-    try:
-        steps = SteadyState() if horizon is None else horizon
-        terms = expected_loss(networks[rows], task, of_each, horizon=steps, tolerance=_TOLERANCE)
-    except NotCovered:
-        return found
-    values = np.stack([np.asarray(getattr(terms, name), np.float64) for name in TERM_NAMES], axis=-1)
-    found[rows] = np.where(np.isfinite(values).all(axis=-1, keepdims=True), values, np.nan)
+    found = [np.full((len(group.source), 4), np.nan) for group in groups]
+    batches: dict[tuple[Any, ...], list[tuple[int, np.ndarray]]] = {}
+    for place, group in enumerate(groups):
+        if _is_covered(group):
+            rows = np.isfinite(group.p) if group.networks.readout == "linear" else np.isfinite(group.p) & group.best
+            key = (group.networks.readout, group.horizon, group.process.amplitudes, group.networks.n_hidden)
+            batches.setdefault(key, []).append((place, np.flatnonzero(rows)))
+    rectified = [key for key in batches if key[0] == "relu"]
+    rectified.sort(key=lambda key: -sum(groups[place].total for place, _ in batches[key]))
+    for key in rectified[MOST_HORIZONS:]:
+        del batches[key]
+    for (readout, horizon, laws, _), members in batches.items():
+        most = MOST_INTEGRALS if readout == "relu" else None
+        chosen = [(place, row) for place, rows in members for row in rows.tolist()]
+        if most is not None and len(chosen) > most:
+            chosen = [chosen[each] for each in np.unique(np.linspace(0, len(chosen) - 1, most).astype(int))]
+        if not chosen:
+            continue
+        values = _terms(groups, chosen, readout, horizon, laws[0])
+        for (place, row), terms in zip(chosen, values, strict=True):
+            found[place][row] = terms
     return found
+
+
+def _is_covered(group: Group) -> bool:
+    networks = group.networks
+    biased = any(each is not None and np.any(np.asarray(each)) for each in (networks.b_h, networks.b_y))
+    scalar = networks.n_features == networks.n_outputs == 1
+    one = isinstance(group.task, Delay) and group.task.importance == 1.0
+    return networks.recurrence == "linear" and scalar and one and not biased
+
+
+def _terms(
+    groups: Sequence[Group], chosen: list[tuple[int, int]], readout: str, horizon: int | None, law: Any
+) -> np.ndarray:
+    """(networks, 4) of chosen networks, given as group and row."""
+    weights: dict[int, list[np.ndarray]] = {}
+    for place, _ in chosen:
+        if place not in weights:
+            W_x, W_h, _ = groups[place].networks.folded_weights
+            weights[place] = [np.asarray(each) for each in (W_x, W_h, groups[place].networks.output_weights)]
+    W_x, W_h, W_y = (np.stack([weights[place][each][row] for place, row in chosen]) for each in range(3))
+    p = np.array([[groups[place].p[row]] for place, row in chosen])
+    delays = np.array([groups[place].delay for place, _ in chosen])
+    try:
+        found = expected_loss(
+            RecurrentNetwork(W_x, W_h, W_y, readout=readout),
+            Delay(delays),
+            SparseProcess(1, p, law),
+            horizon=SteadyState() if horizon is None else horizon,
+            tolerance=_TOLERANCE,
+        )
+    except NotCovered:
+        return np.full((len(chosen), 4), np.nan)
+    values = np.stack([np.asarray(getattr(found, name), np.float64) for name in TERM_NAMES], axis=-1)
+    return np.where(np.isfinite(values).all(axis=-1, keepdims=True), values, np.nan)

@@ -10,9 +10,8 @@ from .._errors import InvalidInput, Shown
 from .._kinds import build
 from ..data import BlockHeader, load_headers, load_networks, open_store
 from ._group import COLUMNS, Group, Track, model_of, shown_lags, size_of, task_words
-from ._loss_terms import exact_terms
 from ._sampling import MOST_NETWORKS, MOST_NUMBERS, best_of_points, choose
-from ._words import amplitude_words, object_code, second_moment, seeded
+from ._words import object_code, seeded
 
 _MOST_HISTORIES = 400
 
@@ -88,7 +87,6 @@ def _group(
     p = np.asarray(data["p"].values[shown], np.float64) if "p" in data.coords else np.full(len(shown), np.nan)
     columns = {name: _column(data, name, shown) for name in COLUMNS}
     seed = np.asarray(data["seed"].values[shown])
-    terms = exact_terms(networks, task, process, p=p, horizon=horizon, wanted=best[at])
     model, _ = model_of(networks)
     code = _CODE.format(
         task=object_code("task", spec["task"]),
@@ -103,8 +101,7 @@ def _group(
         about=f"Trained by a sweep on {task_words(task)}.",
         networks=networks,
         task=task,
-        amplitude=amplitude_words(process),
-        second_moment=second_moment(process),
+        process=process,
         horizon=horizon,
         p=p,
         seed=seed,
@@ -114,7 +111,6 @@ def _group(
         regime=data["regime"].values[shown],
         loss=loss[at],
         columns=columns,
-        terms=terms,
         total=len(rows),
         sampling=sampling,
         code=code,
