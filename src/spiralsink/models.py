@@ -73,7 +73,8 @@ class JaxStep:
 class Readout(Protocol):
     """How outputs are made of states and inputs."""
 
-    n_outputs: int
+    @property
+    def n_outputs(self) -> int: ...
 
     def outputs(
         self, states: Float[np.ndarray, "*points hidden"], inputs: Float[np.ndarray, "*points features"]

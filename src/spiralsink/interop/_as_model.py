@@ -1,21 +1,19 @@
 """Anything that is a recurrent network, as a model."""
 
-import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from .._errors import InvalidInput, Shown, check_finite
+from .._errors import InvalidInput, Shown
 from ..models import Model
 from ..networks import RecurrentNetwork
-from . import _files, _keys, _probe, _torch, _torch_modules
-from ._diagnosis import of_layers
-from ._heads import find_head
-from ._layers import Convention, Layers, build, convention
+from . import _equinox, _files, _read, _torch_modules
 from ._options import Options
-from ._tensors import Tensors, flatten
+from ._tensors import flatten
+
+_SOURCES = (
+    "the name of a file (.pt, .safetensors, .npz), a state dict, a torch module, an Equinox cell or a RecurrentNetwork"
+)
 
 
 def as_model(
@@ -23,98 +21,103 @@ def as_model(
     *,
     kind: Any = None,
     prefix: Any = None,
+    head: Any = None,
     nonlinearity: Any = None,
     reset: Any = None,
     update: Any = None,
     gates: Any = None,
-    head: Any = None,
     layer: Any = None,
     direction: Any = None,
+    conjugates: Any = None,
+    discretization: Any = None,
     initial: Any = None,
     reference: Any = None,
     tolerance: float = 1e-5,
     seed: int = 0,
 ) -> Model:
-    """Placeholder."""
+    """A recurrent network of any kind as a model, in float64, compared with an independent forward pass.
+
+    What is read, with weights under the names that the libraries give them:
+
+    - RNN: h_t = phi(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)
+    - GRU: n_t = tanh(W_in x_t + b_in + r_t * (W_hn h_{t-1} + b_hn)), h_t = (1 - z_t) * n_t + z_t * h_{t-1}; with
+      `reset="before"` W_hn (r_t * h_{t-1}) instead; with `update="new"` h_t = (1 - z_t) * h_{t-1} + z_t * n_t
+    - LSTM: c_t = f_t * c_{t-1} + i_t * g_t, h_t = W_hr (o_t * tanh(c_t))
+    - diagonal layers (LRU, S4D, S5): h_t = lambda * h_{t-1} + B x_t with complex h, y_t = Re(C h_t) + D x_t; the state
+      of the model is [Re h; Im h], and its recurrence is linear
+
+    The pass to compare with is, in this order: `reference`; `probe_inputs` with `probe_outputs` or `probe_states` in
+    the same file; the module itself, or for arrays torch's own module made of their shapes. Four random sequences of 30
+    steps, standard normal, start from the model's initial state and, where the other pass takes a state, half of them
+    from random ones. Without such a pass `agreement` of the model is None. A state dict that torch did not write agrees
+    with torch whatever its conventions are: give a `reference` where you are not sure of them.
+
+    Args:
+        source: The name of a file (.pt, .pth, .ckpt, .bin, .safetensors, .npz), a mapping of names to arrays (nested
+            as it may be), a torch module with one recurrent module inside, an Equinox cell or a module with one inside,
+            a single `RecurrentNetwork`, or a `Model`, which is returned. For any other cell see `step_model`.
+        kind: "rnn", "gru", "lstm", "lru", "s4d" or "s5", where there are several.
+        prefix: What the names of the layer begin with, where there are several: "encoder.rnn", or the end of it.
+        head: The readout: name of a linear layer beside the recurrent one ("fc", "fc.weight"), a readout object, or
+            `NoReadout()`. By default the one linear layer that follows the recurrent one, if there is exactly one and
+            it reads h of the last layer (the model's `kind` names it); else none. For an LSTM it acts on h.
+        nonlinearity: Of an RNN given as arrays, which do not say it: "tanh", "relu" or "linear".
+        reset: Whether the reset gate of a GRU acts "after" (torch) or "before" the recurrent matrix.
+        update: Whether the update gate of a GRU multiplies the "old" (torch) or the "new" state.
+        gates: The order of the stored gates, such as "r,z,n" (torch) or "i,f,g,o" (torch).
+        layer: The number of one layer of several, which becomes a network of its own: its inputs are those of the
+            layer. All of them by default, with one state, `layout` names the parts.
+        direction: "forward" or "backward" of a bidirectional layer, which has to be chosen. A backward model takes
+            sequences with time reversed, last step first.
+        conjugates: Of a diagonal layer: whether all poles are "stored", or half of each pair is "implied", which
+            doubles the output. By default as the code does that the names come from; for S5, where there are both, it
+            is found in the poles or by comparing, or has to be given.
+        discretization: Of S4D and S5: "zoh" (default), "bilinear" or "euler".
+        initial: The state before the first input, (n_hidden,); zero by default.
+        reference: An independent forward pass: a function of inputs (batch, time, features) that gives outputs, h of
+            the last layer or the whole state, of all steps or of the last one; or a pair (inputs, what it gave).
+        tolerance: Largest difference, as a share of the largest number that was compared.
+        seed: Of the random sequences.
+
+    Returns:
+        The model, with `agreement` and `compared_with`.
+
+    Raises:
+        InvalidInput: If the source cannot be read, an array does not fit or is not finite, what the arrays do not say
+            was not given (lists the choices), or the passes disagree (names the convention that agrees, if one does).
+        MissingExtra: If the file is one of torch, and torch is not installed.
+    """
     options = Options(
-        kind, prefix, nonlinearity, reset, update, gates, head, layer, direction, initial, reference, tolerance, seed
+        kind=kind,
+        prefix=prefix,
+        nonlinearity=nonlinearity,
+        reset=reset,
+        update=update,
+        gates=gates,
+        head=head,
+        layer=layer,
+        direction=direction,
+        conjugates=conjugates,
+        discretization=discretization,
+        initial=initial,
+        reference=reference,
+        tolerance=tolerance,
+        seed=seed,
     )
     if isinstance(source, Model):
         return source
     if isinstance(source, str | Path):
-        source = _files.read(source)
-    if isinstance(source, Mapping):
-        source = flatten(source)
-    if isinstance(source, Tensors):
-        return _of_tensors(source, options)
+        found = _files.read(source)
+        if isinstance(found, RecurrentNetwork):
+            return _read.of_network(found, options, str(source))
+        return _read.of_tensors(found, options)
+    if isinstance(source, RecurrentNetwork):
+        return _read.of_network(source, options)
     if _torch_modules.is_module(source):
-        return _of_module(source, options)
-    raise InvalidInput("source", Shown(type(source).__name__), "a network")
-
-
-def _of_tensors(tensors: Tensors, options: Options) -> Model:
-    found = _keys.find(tensors, kind=options.kind, prefix=options.prefix)
-    under = convention(found.kind, where=tensors.where, **options.convention)
-    layers = _layers(tensors, found, options)
-    return _checked(
-        layers, under, options, tensors, lambda model: [_torch_modules.rebuilt(layers, under, model, options.seed)]
-    )
-
-
-def _of_module(module: Any, options: Options) -> Model:
-    inside = _torch_modules.recurrent_inside(module, options.prefix)
-    if inside is None:
-        return _of_tensors(flatten(module.state_dict()), options)
-    name, recurrent = inside
-    tensors = _torch_modules.arrays_of(module, name, recurrent)
-    found = _keys.find(tensors, prefix=name)
-    given = options.convention
-    if found.kind == "rnn" and given["nonlinearity"] is None:
-        given["nonlinearity"] = recurrent.nonlinearity
-    under = convention(found.kind, **given)
-    layers = _layers(tensors, found, options)
-
-    def evidence(model: Model) -> list[Any]:
-        if options.layer is not None and getattr(recurrent, "num_layers", 1) > 1:
-            return [_torch_modules.rebuilt(layers, under, model, options.seed)]
-        passes = [_torch_modules.own(recurrent, layers, model, options.seed, direction=options.direction)]
-        if layers.head and module is not recurrent:
-            passes.append(_torch_modules.whole(module, recurrent, model, options.seed))
-        return passes
-
-    return _checked(layers, under, options, tensors, evidence)
-
-
-def _layers(tensors: Tensors, found: _keys.Found, options: Options) -> Layers:
-    arrays, title = _torch.stored_layers(tensors, found, layer=options.layer, direction=options.direction)
-    readout, name = find_head(tensors, found, arrays[-1]["W_hh"].shape[1], options.head)
-    return Layers(found.kind, arrays, title, readout, name)
-
-
-def _checked(
-    layers: Layers,
-    under: Convention,
-    options: Options,
-    tensors: Tensors,
-    independent: Callable[[Model], list[Any]],
-) -> Model:
-    """The model of layers, compared with what the user gave, else with what the file holds, else with another pass."""
-    model = started(build(layers, under), options.initial)
-    if options.reference is not None:
-        evidence = [_probe.given(options.reference, model, options.seed)]
-    else:
-        evidence = [_probe.stored(tensors, model) or independent(model)]
-        evidence = evidence[0] if isinstance(evidence[0], list) else evidence
-    passes = [each for each in evidence if each is not None]
-    return _probe.check(model, passes, options.tolerance, lambda: of_layers(layers, under, model))
-
-
-def started(model: Model, initial: Any) -> Model:
-    """The model with another state before the first input."""
-    if initial is None:
-        return model
-    state = np.asarray(initial, np.float64)
-    check_finite("initial", state)
-    if state.shape != (model.n_hidden,):
-        raise InvalidInput("initial", Shown(f"shape {state.shape}"), f"of shape ({model.n_hidden},)")
-    return dataclasses.replace(model, initial=state)
+        return _read.of_torch_module(source, options)
+    if _equinox.is_module(source):
+        return _read.of_equinox(source, options)
+    if isinstance(source, Mapping):
+        return _read.of_tensors(flatten(source), options)
+    hint = "for a step function: step_model" if callable(source) else ""
+    raise InvalidInput("source", Shown(type(source).__name__), _SOURCES, hint=hint)

@@ -74,6 +74,8 @@ def _arrays(layers: Layers) -> Iterator[tuple[str, Layers]]:
         yield "without the bias of the inputs", changed(scaled("b_ih", by=0))
         yield "without the recurrent bias", changed(scaled("b_hh", by=0))
         yield "with both biases doubled", changed(scaled("b_ih", "b_hh", by=2))
+    if layers.kind == "gru" and any(layer["b_hh"].any() for layer in layers.layers):
+        yield "with no bias inside of the reset gate", changed(_outside)
     if all("W_hr" not in layer for layer in layers.layers):
         yield (
             "with each recurrent matrix transposed",
@@ -81,6 +83,12 @@ def _arrays(layers: Layers) -> Iterator[tuple[str, Layers]]:
         )
     if all(layer["W_ih"].shape[0] == n_gates * layer["W_ih"].shape[1] for layer in layers.layers):
         yield "with each input matrix transposed", changed(lambda layer: {"W_ih": _transposed(layer["W_ih"], n_gates)})
+
+
+def _outside(layer: Any) -> dict[str, np.ndarray]:
+    start = 2 * len(layer["b_hh"]) // 3
+    moved = np.where(np.arange(len(layer["b_hh"])) < start, 0, layer["b_hh"])
+    return {"b_ih": layer["b_ih"] + moved, "b_hh": layer["b_hh"] - moved}
 
 
 def _transposed(matrix: np.ndarray, n_gates: int) -> np.ndarray:

@@ -1,7 +1,10 @@
 """What a user may say about a network whose arrays do not say it."""
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
+
+from .._errors import InvalidInput
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -17,6 +20,8 @@ class Options:
     head: Any
     layer: Any
     direction: Any
+    conjugates: Any
+    discretization: Any
     initial: Any
     reference: Any
     tolerance: float
@@ -25,3 +30,13 @@ class Options:
     @property
     def convention(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("nonlinearity", "reset", "update", "gates")}
+
+    @property
+    def diagonal(self) -> dict[str, Any]:
+        return {"conjugates": self.conjugates, "discretization": self.discretization}
+
+    def refuse(self, names: Iterable[str], kind: str) -> None:
+        """Raises if an option was given that does not apply to the kind."""
+        for name in names:
+            if getattr(self, name) is not None:
+                raise InvalidInput(name, getattr(self, name), f"absent for {kind}")

@@ -202,13 +202,10 @@ def evidence_of(name: str, inputs: Any, values: Any, model: Model, field: str) -
 
 def _called(reference: Callable[..., Any], inputs: np.ndarray) -> np.ndarray:
     """What a function gives for NumPy arrays or, where torch is in use, for tensors."""
-    torch = sys.modules.get("torch")
-    attempts = [lambda: reference(inputs)]
-    if torch is not None:
-        attempts += [
-            lambda dtype=dtype: reference(torch.as_tensor(inputs, dtype=dtype))
-            for dtype in (torch.float64, torch.float32)
-        ]
+    attempts: list[Callable[[], Any]] = [lambda: reference(inputs)]
+    if (torch := sys.modules.get("torch")) is not None:
+        tensors = [torch.as_tensor(inputs, dtype=dtype) for dtype in (torch.float64, torch.float32)]
+        attempts += [lambda each=each: reference(each) for each in tensors]
     errors = []
     for attempt in attempts:
         try:

@@ -54,10 +54,9 @@ class Tensors:
         for real, imaginary in (("_re", "_im"), ("_real", "_imag")):
             if name not in self and name + real in self and name + imaginary in self:
                 return self.real(name + real, shape, words) + 1j * self.real(name + imaginary, shape, words)
-        if name in self and self.arrays[name].dtype.kind != "c" and np.shape(self.arrays[name])[-1:] == (2,):
-            if self.arrays[name].ndim == len(shape) + 1:
-                pairs = self.real(name, (*shape, 2), words)
-                return pairs[..., 0] + 1j * pairs[..., 1]
+        if name in self and self.arrays[name].dtype.kind != "c" and self.arrays[name].ndim == len(shape) + 1:
+            pairs = self.real(name, (*shape, 2), words + " with a last axis of (real, imaginary)")
+            return pairs[..., 0] + 1j * pairs[..., 1]
         return self._checked(name, shape, words).astype(np.complex128)
 
     def _checked(self, name: str, shape: tuple[int | None, ...], words: str) -> np.ndarray:

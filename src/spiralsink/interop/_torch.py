@@ -1,5 +1,6 @@
 """Layers under torch's names: `weight_ih_l0` of `nn.RNN`, `nn.GRU` and `nn.LSTM`, `weight_ih` of their cells."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,8 @@ def stored_layers(
     for number in chosen:
         n_inputs = len(_outputs(arrays[-1])) if arrays else None
         arrays.append(_layer(tensors, found, suffixes[number, direction == "backward"], n_inputs))
-    title = f"torch {_TITLES[found.kind]}" + ("" if found.numbered else "Cell")
+    library = "equinox" if is_equinox(tensors, found) else "torch"
+    title = f"{library} {_TITLES[found.kind]}" + ("" if found.numbered else "Cell")
     if layer is not None and len(numbers) > 1:
         title += f" layer {layer}"
     return tuple(arrays), title + (f" {direction}" if both else "")
@@ -91,7 +93,22 @@ def _layer(tensors: Tensors, found: Found, suffix: str, n_inputs: int | None) ->
         layer["W_hr"] = tensors.real(name("weight_hr"), (None, rows // n_gates), "(projection, hidden)")
     n_outputs = len(layer["W_hr"]) if "W_hr" in layer else rows // n_gates
     layer["W_hh"] = tensors.real(name("weight_hh"), (rows, n_outputs), f"{n_gates} gates times the state")
+    if is_equinox(tensors, found):
+        return layer | _equinox_biases(tensors, name, rows)
     for field in ("ih", "hh"):
         there = name(f"bias_{field}") in tensors
         layer[f"b_{field}"] = tensors.real(name(f"bias_{field}"), (rows,)) if there else np.zeros(rows)
     return layer
+
+
+def is_equinox(tensors: Tensors, found: Found) -> bool:
+    """Whether the biases have the names that Equinox gives them."""
+    return not found.numbered and f"{found.prefix}bias" in tensors and f"{found.prefix}bias_ih" not in tensors
+
+
+def _equinox_biases(tensors: Tensors, name: Callable[[str], str], rows: int) -> dict[str, np.ndarray]:
+    """One bias, and for a GRU the part of the candidate that the reset gate multiplies."""
+    recurrent = np.zeros(rows)
+    if name("bias_n") in tensors:
+        recurrent[2 * rows // 3 :] = tensors.real(name("bias_n"), (rows // 3,))
+    return {"b_ih": tensors.real(name("bias"), (rows,)), "b_hh": recurrent}

@@ -67,7 +67,7 @@ def in_float64(module: Any) -> Any:
 
 
 def rebuilt(layers: Layers, under: Convention, model: Model, seed: int) -> Evidence | None:
-    """torch's own module made of the shapes and the stored arrays; None where torch is absent or has no such cell."""
+    """The module of torch made of the shapes and the stored arrays; None where torch is absent or has no such cell."""
     if not under.torch or importlib.util.find_spec("torch") is None:
         return None
     sizes = {(layer["W_ih"].shape[0], layer["W_hh"].shape[1]) for layer in layers.layers}
@@ -135,6 +135,27 @@ def whole(module: Any, recurrent: Any, model: Model, seed: int) -> Evidence | No
             outputs = np.swapaxes(outputs, 0, 1)
         if outputs.shape[-1] == model.n_outputs and outputs.shape[:-1] in (inputs.shape[:2], inputs.shape[:1]):
             return Evidence(f"the whole {type(module).__name__}", inputs, None, (("outputs", outputs),))
+    return None
+
+
+def layer_itself(module: Any, prefix: str, model: Model, seed: int) -> Evidence | None:
+    """The outputs of the part of a module whose names begin with `prefix`, or of the part around it.
+
+    None if neither takes (batch, time, features) and gives outputs of the model's size.
+    """
+    import torch
+
+    inputs = probe_inputs(model.n_features, seed)
+    path = prefix.rstrip(".")
+    for name in dict.fromkeys([path, path.rpartition(".")[0]]):
+        part = module.get_submodule(name)
+        for prepare in (in_float64, lambda part: copy.deepcopy(part).cpu().eval()):
+            with contextlib.suppress(Exception), torch.no_grad():  # a module of the user, with any signature
+                prepared = prepare(part)
+                dtype = next(each.dtype for each in prepared.parameters() if not each.is_complex())
+                outputs = next(_tensors(prepared(torch.from_numpy(inputs).to(dtype)))).numpy().astype(np.float64)
+                if outputs.shape == (*inputs.shape[:2], model.n_outputs):
+                    return Evidence(f"the {type(part).__name__} itself", inputs, None, (("outputs", outputs),))
     return None
 
 

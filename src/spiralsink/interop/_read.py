@@ -1,0 +1,161 @@
+"""From arrays or modules to models that were compared."""
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from .._errors import InvalidInput, Shown, check_finite
+from ..models import Model
+from ..networks import RecurrentNetwork
+from . import _diagonal, _equinox, _keys, _ours, _probe, _torch, _torch_modules
+from ._diagnosis import of_layers, of_runs
+from ._diagnosis_diagonal import of_diagonal
+from ._heads import find_head
+from ._keys import Found
+from ._layers import Convention, Layers, build, convention
+from ._options import Options
+from ._probe import Evidence
+from ._tensors import Tensors, flatten
+
+_OF_CELLS = ("nonlinearity", "reset", "update", "gates", "layer", "direction")
+_OF_DIAGONAL = ("conjugates", "discretization")
+_OF_ARRAYS = ("kind", "prefix", "head", *_OF_CELLS, *_OF_DIAGONAL)
+
+Passes = Callable[[Model], Iterable[Evidence | None]]
+
+
+def of_tensors(tensors: Tensors, options: Options) -> Model:
+    """The one recurrent layer in a table of arrays."""
+    found = _keys.find(tensors, kind=options.kind, prefix=options.prefix)
+    if found.kind in _diagonal.KINDS:
+        return _of_diagonal(tensors, found, options, lambda model: [])
+    layers, under = _layers(tensors, found, options)
+    return _of_layers(
+        layers, under, tensors, options, lambda model: [_torch_modules.rebuilt(layers, under, model, options.seed)]
+    )
+
+
+def of_torch_module(module: Any, options: Options) -> Model:
+    """The one recurrent module inside of a torch module."""
+    inside = _torch_modules.recurrent_inside(module, options.prefix)
+    if inside is None:
+        return _of_torch_parameters(module, options)
+    name, recurrent = inside
+    tensors = _torch_modules.arrays_of(module, name, recurrent)
+    found = _keys.find(tensors, kind=options.kind, prefix=name)
+    if found.kind == "rnn" and options.nonlinearity is None:
+        options = dataclasses.replace(options, nonlinearity=recurrent.nonlinearity)
+    layers, under = _layers(tensors, found, options)
+
+    def passes(model: Model) -> Iterable[Evidence | None]:
+        if options.layer is not None and getattr(recurrent, "num_layers", 1) > 1:
+            yield _torch_modules.rebuilt(layers, under, model, options.seed)
+            return
+        own = _torch_modules.own(recurrent, layers, model, options.seed, direction=options.direction)
+        yield own or _torch_modules.rebuilt(layers, under, model, options.seed)
+        if layers.head and module is not recurrent:
+            yield _torch_modules.whole(module, recurrent, model, options.seed)
+
+    return _of_layers(layers, under, tensors, options, passes)
+
+
+def of_equinox(module: Any, options: Options) -> Model:
+    """The one cell inside of an Equinox module."""
+    name, cell = _equinox.cell_inside(module, options.prefix)
+    tensors = _equinox.arrays_of(module)
+    found = _keys.find(tensors, kind=options.kind, prefix=name)
+    layers, under = _layers(tensors, found, options)
+    layers = dataclasses.replace(layers, title=f"equinox {type(cell).__name__}")
+    return _of_layers(layers, under, tensors, options, lambda model: [_equinox.own(cell, model, options.seed)])
+
+
+def of_network(network: RecurrentNetwork, options: Options, where: str = "source") -> Model:
+    """A single network of this package."""
+    options.refuse(_OF_ARRAYS, "a RecurrentNetwork")
+    model = started(_ours.of_network(network, where), options.initial)
+    other = options.reference is not None or options.initial is not None
+    return _compared(
+        model, Tensors({}), options, lambda model: [] if other else [_ours.own(network, model, options.seed)], of_runs
+    )
+
+
+def _of_torch_parameters(module: Any, options: Options) -> Model:
+    """A torch module without a recurrent one of torch inside, by the names of its parameters."""
+    tensors = flatten(module.state_dict())
+    found = _keys.find(tensors, kind=options.kind, prefix=options.prefix)
+    if found.kind not in _diagonal.KINDS:
+        return of_tensors(tensors, options)
+
+    def passes(model: Model) -> Iterable[Evidence | None]:
+        if found.kind != "s4d":  # its module ends with an activation and a mixing layer
+            yield _torch_modules.layer_itself(module, found.prefix, model, options.seed)
+
+    return _of_diagonal(tensors, found, options, passes)
+
+
+def _layers(tensors: Tensors, found: Found, options: Options) -> tuple[Layers, Convention]:
+    options.refuse(_OF_DIAGONAL, found.kind)
+    under = convention(found.kind, where=tensors.where, **options.convention)
+    arrays, title = _torch.stored_layers(tensors, found, layer=options.layer, direction=options.direction)
+    readout, name = find_head(tensors, found, arrays[-1]["W_hh"].shape[1], options.head)
+    return Layers(found.kind, arrays, title, readout, name), under
+
+
+def _of_layers(layers: Layers, under: Convention, tensors: Tensors, options: Options, passes: Passes) -> Model:
+    model = started(build(layers, under), options.initial)
+    return _compared(model, tensors, options, passes, lambda model: of_layers(layers, under, model))
+
+
+def _of_diagonal(tensors: Tensors, found: Found, options: Options, passes: Passes) -> Model:
+    options.refuse((*_OF_CELLS, "head"), found.kind)
+    layer = _diagonal.stored_layer(tensors, found)
+    under = _diagonal.reading(layer, **options.diagonal)
+    if not under.conjugates:
+        under = _decided(layer, under, tensors, options, passes)
+    model = started(_diagonal.build(layer, under), options.initial)
+    return _compared(model, tensors, options, passes, lambda model: of_diagonal(layer, under, model))
+
+
+def _decided(
+    layer: _diagonal.Diagonal, under: _diagonal.Reading, tensors: Tensors, options: Options, passes: Passes
+) -> _diagonal.Reading:
+    """The reading of the conjugates that is nearer to the other pass.
+
+    Raises:
+        InvalidInput: If there is no other pass.
+    """
+    gaps = {}
+    for conjugates in _diagonal.CONJUGATES:
+        reading = dataclasses.replace(under, conjugates=conjugates)
+        model = started(_diagonal.build(layer, reading), options.initial)
+        evidence = _evidence(model, tensors, options, passes)
+        if not evidence:
+            raise _diagonal.undecided(tensors.where)
+        gaps[reading] = max(_probe.difference(model, each) for each in evidence)
+    return min(gaps, key=lambda reading: gaps[reading])
+
+
+def _evidence(model: Model, tensors: Tensors, options: Options, passes: Passes) -> list[Evidence]:
+    """What the user gave, else what the file holds, else other passes."""
+    if options.reference is not None:
+        return [_probe.given(options.reference, model, options.seed)]
+    stored = _probe.stored(tensors, model)
+    return [each for each in ([stored] if stored else passes(model)) if each is not None]
+
+
+def _compared(model: Model, tensors: Tensors, options: Options, passes: Passes, alternatives: Any) -> Model:
+    evidence = _evidence(model, tensors, options, passes)
+    return _probe.check(model, evidence, options.tolerance, lambda: alternatives(model))
+
+
+def started(model: Model, initial: Any) -> Model:
+    """The model with another state before the first input."""
+    if initial is None:
+        return model
+    state = np.asarray(initial, np.float64)
+    check_finite("initial", state)
+    if state.shape != (model.n_hidden,):
+        raise InvalidInput("initial", Shown(f"shape {state.shape}"), f"of shape ({model.n_hidden},)")
+    return dataclasses.replace(model, initial=state)

@@ -1,0 +1,241 @@
+"""Which library a function (x, h) -> state speaks, and whether it takes single vectors or batches: found by trying."""
+
+import contextlib
+import copy
+import dataclasses
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._errors import InvalidInput, Shown
+from .._float64 import float64
+from ..models import JaxStep
+from ._functions import Differences, TorchFunction
+from ._state import StateLayout, WrongState
+from ._tensors import as_array
+
+LIBRARIES = ("jax", "torch", "numpy")
+
+_ALONE = 3  # rows that are computed once more, each alone
+_STEPS = {"float64": 6e-6, "float32": 5e-3}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Spoken:
+    """A function of a user, how to call it, and what it is made into.
+
+    Attributes:
+        function: (x, state) -> what `out` packs, as the user wrote it.
+        before: The layout of the state that it takes.
+        out: The layout of what it gives.
+        library: One of `LIBRARIES`.
+        batched: Whether it takes (batch, features) or (features,).
+        dtype: "float64", or "float32" where float64 does not work.
+        n_features: Size of x.
+    """
+
+    function: Callable[[Any, Any], Any]
+    before: StateLayout
+    out: StateLayout
+    library: str
+    batched: bool
+    dtype: str
+    n_features: int
+
+    def jax_step(self, weights: Any, x: Any, h: Any) -> Any:
+        """On single vectors of float64, traced or not."""
+        dtype = jnp.dtype(self.dtype)
+        with jax.numpy_dtype_promotion("standard"):  # weights of the function may have another dtype
+            x, h = x.astype(dtype), h.astype(dtype)
+            lead = (1,) if self.batched else ()
+            x, h = (x[None], h[None]) if self.batched else (x, h)
+            found = self.out.pack(self.function(x, self.before.unpack(h)), lead, lambda each: jnp.concatenate(each, -1))
+            return (found[0] if self.batched else found).astype(jnp.float64)
+
+    def numpy_call(self, x: np.ndarray, h: np.ndarray) -> np.ndarray:
+        """On points, in NumPy."""
+        x, h = x.astype(self.dtype), h.astype(self.dtype)
+        if self.batched:
+            return self._numpy_once(x, h, (len(x),))
+        return np.stack([self._numpy_once(x[i], h[i], ()) for i in range(len(x))])
+
+    def _numpy_once(self, x: np.ndarray, h: np.ndarray, lead: tuple[int, ...]) -> np.ndarray:
+        found = self.function(x.copy(), self.before.unpack(h.copy()))  # a step may write into its arguments
+        found = jax.tree.map(lambda leaf: leaf if (array := as_array(leaf)) is None else array, found)
+        return self.out.pack(found, lead, lambda each: np.concatenate(each, -1)).astype(np.float64)
+
+    def torch_tensors(self, x: Any, h: Any) -> Any:
+        """On points, in torch."""
+        import torch
+
+        def join(parts: list[Any]) -> Any:
+            return torch.cat(parts, -1)
+
+        if self.batched:
+            return self.out.pack(self.function(x, self.before.unpack(h)), (len(x),), join)
+        return torch.stack(
+            [self.out.pack(self.function(x[i], self.before.unpack(h[i])), (), join) for i in range(len(x))]
+        )
+
+    def torch_call(self, x: np.ndarray, h: np.ndarray) -> np.ndarray:
+        import torch
+
+        dtype = getattr(torch, self.dtype)
+        with torch.no_grad():
+            found = self.torch_tensors(torch.tensor(x, dtype=dtype), torch.tensor(h, dtype=dtype))
+        if not isinstance(found, torch.Tensor):
+            raise WrongState(type(found).__name__)
+        return found.numpy().astype(np.float64)
+
+    def call(self, x: np.ndarray, h: np.ndarray) -> np.ndarray:
+        """On points, one after the other, as the user would: (points, features), (points, hidden) -> (points, out)."""
+        once: Callable[..., Any] = self.torch_call if self.library == "torch" else self.numpy_call
+        if self.library == "jax":
+            with float64():
+                return np.stack(
+                    [np.asarray(self.jax_step((), jnp.asarray(a), jnp.asarray(b))) for a, b in zip(x, h, strict=True)]
+                )
+        return np.concatenate([once(x[i : i + 1], h[i : i + 1]) for i in range(len(x))])
+
+    def function_of_arrays(self) -> Any:
+        """`JaxStep`, `TorchFunction` or `Differences` of it."""
+        if self.library == "jax":
+            return JaxStep(self.jax_step, ())
+        if self.library == "numpy":
+            return Differences(self.numpy_call, _STEPS[self.dtype])
+        import torch
+
+        own = TorchFunction(self.torch_call, _STEPS[self.dtype], self.torch_tensors, getattr(torch, self.dtype))
+        x, h = np.zeros((1, self.n_features)), np.zeros((1, self.before.size))
+        try:
+            own.written(x, h, np.ones((1, 1, x.shape[1])))
+            own.carried(x, h, np.ones((1, 1, h.shape[1])))
+        except Exception:  # operations without a forward derivative, changes in place: whatever torch refuses
+            return Differences(self.torch_call, _STEPS[self.dtype])
+        return own
+
+
+def understood(
+    field: str,
+    function: Any,
+    before: StateLayout,
+    layouts: Callable[[Any], StateLayout],
+    n_features: int,
+    *,
+    library: str | None = None,
+) -> Spoken:
+    """How to call a function of a user.
+
+    Args:
+        field: Its name, for errors.
+        function: (x, state) -> something.
+        before: The layout of the state it takes.
+        layouts: From what came back for one point to the layout it should have.
+        n_features: Size of x.
+        library: One of `LIBRARIES` to try; None for all of them, torch only where it is in use.
+
+    Raises:
+        InvalidInput: If it fails, or gives something else, in every way; says what came back.
+    """
+    problems: list[tuple[bool, str]] = []
+    for candidate in _candidates(function, before, before, n_features, library):
+        try:
+            return _tried(candidate, layouts)
+        except WrongState as problem:
+            problems.append((True, f"{problem} for {_taken(candidate)}"))
+        except Exception as error:  # the function is the user's: it may raise anything
+            words = " ".join(str(error).split())[:90]
+            problems.append((False, f"{type(error).__name__}: {words} for {_taken(candidate)}"))
+    best = [words for came_back, words in problems if came_back] or [words for _, words in problems]
+    best.sort(key=lambda words: "Tracer" in words)  # what a library says that the function does not speak helps nobody
+    expected = ", ".join(str(shape) for shape in before.shapes)
+    allowed = f"a function (x, h) -> h, on vectors {(n_features,)} and {expected}, or on batches of them"
+    hint = "for a state of several arrays: initial=(h, c)" if field == "step" else ""
+    raise InvalidInput(field, Shown(best[0]), allowed if field == "step" else "a function h -> y", hint=hint)
+
+
+def _taken(candidate: Spoken) -> str:
+    return f"{candidate.library} {'batches' if candidate.batched else 'vectors'}"
+
+
+def _candidates(
+    function: Any, before: StateLayout, out: StateLayout, n_features: int, library: str | None
+) -> Iterator[Spoken]:
+    for each in LIBRARIES if library is None else (library,):
+        if each == "torch" and library is None and "torch" not in sys.modules:
+            continue
+        for dtype in ("float64", "float32"):
+            # JAX makes batches of single vectors; elsewhere batches are what is fast
+            for batched in (False, True) if each == "jax" else (True, False):
+                yield Spoken(function, before, out, each, batched, dtype, n_features)
+
+
+def _tried(candidate: Spoken, layouts: Callable[[Any], StateLayout]) -> Spoken:
+    """The candidate with the layout of what it gives, after it has worked.
+
+    Raises:
+        WrongState: If it gave something else, or its rows depend on each other.
+    """
+    rng = np.random.default_rng(0)
+    n_hidden = candidate.before.size
+    rows = max(candidate.n_features, n_hidden) + 3  # more than either, so that h[:3] of a batch is no batch
+    x, h = rng.standard_normal((rows, candidate.n_features)), rng.standard_normal((rows, n_hidden))
+    if candidate.library == "jax":
+        with float64(), jax.numpy_dtype_promotion("standard"):
+            dtype = jnp.dtype(candidate.dtype)
+            lead = (1,) if candidate.batched else ()
+            found = jax.eval_shape(
+                lambda x, h: candidate.function(x, candidate.before.unpack(h)),
+                jax.ShapeDtypeStruct((*lead, candidate.n_features), dtype),
+                jax.ShapeDtypeStruct((*lead, n_hidden), dtype),
+            )
+        out = layouts(_without_lead(found, len(lead)))
+        spoken = dataclasses.replace(candidate, out=out)
+        with float64():
+            jax.eval_shape(lambda x, h: spoken.jax_step((), x, h), *map(jnp.asarray, (x[0], h[0])))
+        return spoken
+    found = _once(candidate, x, h)
+    spoken = dataclasses.replace(candidate, out=layouts(_without_lead(found, int(candidate.batched))))
+    call = spoken.torch_call if spoken.library == "torch" else spoken.numpy_call
+    together, alone = call(x, h)[:_ALONE], [call(x[i : i + 1], h[i : i + 1])[0] for i in range(_ALONE)]
+    if not np.allclose(together, alone, rtol=1e-4, atol=1e-5, equal_nan=True):
+        raise WrongState("rows that depend on each other")
+    return spoken
+
+
+def _once(candidate: Spoken, x: np.ndarray, h: np.ndarray) -> Any:
+    x, h = (each if candidate.batched else each[0] for each in (x, h))
+    if candidate.library == "numpy":
+        x, h = x.astype(candidate.dtype), h.astype(candidate.dtype)
+        return candidate.function(x, candidate.before.unpack(h))
+    import torch
+
+    dtype = getattr(torch, candidate.dtype)
+    with torch.no_grad():
+        found = candidate.function(torch.tensor(x, dtype=dtype), candidate.before.unpack(torch.tensor(h, dtype=dtype)))
+    if not all(isinstance(leaf, torch.Tensor) for leaf in jax.tree.leaves(found)):
+        raise WrongState(f"{type(jax.tree.leaves(found)[0]).__name__}")
+    return found
+
+
+@dataclasses.dataclass(frozen=True)
+class _Shape:
+    shape: tuple[int, ...]
+
+
+def _without_lead(found: Any, n_lead: int) -> Any:
+    return jax.tree.map(lambda leaf: _Shape(tuple(leaf.shape)[n_lead:]) if hasattr(leaf, "shape") else leaf, found)
+
+
+def in_use(function: Any) -> Any:
+    """The function; a torch module as a float64 copy in evaluation mode, where it can be copied."""
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(function, torch.nn.Module):
+        return function
+    with contextlib.suppress(Exception):  # modules of any kind
+        return copy.deepcopy(function).cpu().double().eval()
+    return function
