@@ -48,7 +48,7 @@ function logTicks(low, high) {
     for (const step of [1, 2, 5]) if (step * 10 ** power >= low * 0.99 && step * 10 ** power <= high * 1.01) found.push(step * 10 ** power);
   }
   const kept = found.length > 9 ? found.filter((each) => /^1|^0\.0*1/.test(String(each))) : found;
-  return { tickvals: kept, ticktext: kept.map((each) => format(each, 2)) };
+  return { tickvals: kept, ticktext: kept.map((each) => String(Number(each.toPrecision(2)))) };
 }
 
 function plain(text) {
@@ -58,6 +58,6 @@ function plain(text) {
 function networkHover(page, network) {
   const { networks } = page;
   const collection = page.collections[networks.collection[network]];
-  const lines = [plain(collection.label), plain(networkLabel(page, network)), `p = ${format(networks.p[network])}, span ${degrees(networks.eigenangle_span[network])}, radius ${format(networks.spectral_radius[network])}`];
+  const lines = [plain(collection.label), plain(networkLabel(page, network)), `p = ${compact(networks.p[network])}, span ${degrees(networks.eigenangle_span[network])}, radius ${format(networks.spectral_radius[network])}`];
   return [...lines, plain([networks.regime[network], networks.status[network]].filter(Boolean).join(", ")), "click to load it"].join("<br>");
 }

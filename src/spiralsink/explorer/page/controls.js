@@ -14,7 +14,7 @@ function fillControls(app) {
   slider.max = activities.length - 1;
   slider.value = activities.indexOf(p);
   slider.disabled = activities.length < 2;
-  const spoken = p === null ? "no single sparsity" : `p = ${format(p)}`;
+  const spoken = p === null ? "no single sparsity" : `p = ${compact(p)}`;
   slider.setAttribute("aria-valuetext", spoken);
   byId("sparsity-value").replaceChildren(make("strong", {}, spoken), p === null || p > 0.99 ? "" : ` active 1 step in ${format(1 / p, 2)}`);
   options(byId("network"), networksAt(page, collection, p).map((each) => ({ value: String(each), label: networkLabel(page, each) })), String(n));
@@ -29,9 +29,9 @@ function fillControls(app) {
 
 function networkLabel(page, network) {
   const { seed, best, loss_per_p: loss, status } = page.networks;
-  const name = seed[network] === null ? `network ${page.networks.source[network]}` : `seed ${seed[network]}`;
+  const name = seed[network] === null ? `no. ${page.networks.source[network]}` : `seed ${seed[network]}`;
   const end = ["converged", "unconverged", ""].includes(status[network]) ? "" : `, ${status[network]}`;
-  return `${name}${best[network] ? " (best)" : ""}${loss[network] === null ? "" : `, loss/p ${format(loss[network])}`}${end}`;
+  return `${name}${best[network] ? " (best)" : ""}${loss[network] === null ? "" : `: ${format(loss[network])}`}${end}`;
 }
 
 // Whether the network shown is of the regime of `first`; the button leads to the other one.
@@ -44,7 +44,7 @@ function otherOf(page, network) {
 function otherName(page, network) {
   const other = otherOf(page, network);
   const word = { sparse: "Show it sparse", dense: "Show it dense" }[page.networks.regime[other]];
-  return word ?? `Compare p = ${format(page.networks.p[other])}`;
+  return word ?? `Compare p = ${compact(page.networks.p[other])}`;
 }
 
 function bindControls(app) {

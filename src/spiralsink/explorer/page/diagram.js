@@ -6,6 +6,8 @@ const ROWS = [
   ["loss_per_p", "loss / p", "y3"],
 ];
 
+const BRANCH_COLOURS = { dense: [0, "solid"], sparse: [1, "solid"] };
+
 // The diagram chosen, or else the one that the network shown belongs on.
 function diagramOf(page, state) {
   if (!page.diagrams.length) return null;
@@ -37,13 +39,24 @@ function drawDiagram(app, whole) {
 }
 
 function branchTraces(diagram) {
-  return diagram.branches.flatMap((branch, place) =>
-    ROWS.map(([column, , axis], row) => {
-      const values = branch[column].map((each, i) => (branch.stable[i] ? each : null));
-      const line = { color: seriesColour(place), width: ["dense", "sparse"].includes(branch.name) ? 3 : 1.6, dash: ["solid", "dash", "dot", "dashdot", "longdash"][place % 5] };
-      return { type: "scatter", mode: "lines", name: plain(branch.name), legendgroup: branch.name, showlegend: row === 0, x: branch.p, y: values, yaxis: axis, xaxis: "x", line, hovertemplate: `${plain(branch.name)}<br>p = %{x:.3g}<br>%{y:.4g}<extra></extra>` };
-    }),
-  );
+  let others = 0;
+  return diagram.branches.flatMap((branch) => {
+    const line = branchLine(branch, others);
+    others += Number(!BRANCH_COLOURS[branch.name]);
+    const hovertemplate = `${plain(branch.name)}<br>p = %{x:.3g}<br>%{y:.4g}<extra></extra>`;
+    return ROWS.map(([column, , axis], row) => ({
+      type: "scatter", mode: "lines", name: plain(branch.name), legendgroup: branch.name, showlegend: row === 0,
+      x: branch.p, y: branch[column], yaxis: axis, xaxis: "x", line, hovertemplate, opacity: branch.stable.some(Boolean) ? 1 : 0.7,
+    }));
+  });
+}
+
+// The two of the transition are solid and have the colours of their regimes; what is never attained is a thin line.
+function branchLine(branch, others) {
+  const known = BRANCH_COLOURS[branch.name];
+  if (known) return { color: seriesColour(known[0]), width: 3, dash: known[1] };
+  if (!branch.stable.some(Boolean)) return { color: variable("--edge"), width: 1.2, dash: "dot" };
+  return { color: seriesColour([2, 3, 5, 4][others % 4]), width: 1.5, dash: ["dash", "dot", "dashdot", "longdash"][others % 4] };
 }
 
 function pointTraces(page, points) {
@@ -62,15 +75,15 @@ function diagramLayout(diagram) {
   const [low, high] = [Math.min(...all), Math.max(...all)];
   const losses = diagram.branches.filter((each) => each.name !== "escape").flatMap((each) => each.loss_per_p).filter((each) => each !== null);
   const shapes = diagram.crossings.map((each) => ({ type: "line", x0: each.p, x1: each.p, y0: 0, y1: 1, yref: "paper", line: { color: variable("--soft"), width: 1, dash: "dot" } }));
-  const annotations = diagram.crossings.slice(0, 1).map((each) => ({ x: Math.log10(each.p), y: 1, yref: "paper", yanchor: "bottom", text: `transition, p = ${format(each.p)}`, showarrow: false, font: { size: 12, color: variable("--soft") } }));
+  const annotations = diagram.crossings.slice(0, 1).map((each) => ({ x: Math.log10(each.p), y: 1, yref: "paper", yanchor: "bottom", text: `transition, p = ${compact(each.p)}`, showarrow: false, font: { size: 12, color: variable("--soft") } }));
   const y = (place, domain) => ({ domain, title: { text: ROWS[place][1], font: { size: 12.5 }, standoff: 6 }, zeroline: false, nticks: 5, fixedrange: true, automargin: true });
   return chartLayout({
     height: 620, margin: { l: 58, r: 14, t: 30, b: 90 }, shapes, annotations,
-    xaxis: { type: "log", range: [Math.log10(low) - 0.02, Math.log10(high) + 0.02], title: { text: "activity probability p   (sparse ←   → dense)", standoff: 8 }, anchor: "y3", fixedrange: true, ...logTicks(low, high) },
+    xaxis: { type: "log", range: [Math.log10(low) - 0.02, Math.log10(high) + 0.02], title: { text: "p   (sparse ←  → dense)", standoff: 8, font: { size: 12.5 } }, anchor: "y3", fixedrange: true, ...logTicks(low, high) },
     yaxis: { ...y(0, [0.7, 1]), tickvals: [90, 270, 450, 630] },
     yaxis2: y(1, [0.36, 0.64]),
     yaxis3: { ...y(2, [0, 0.3]), range: [0, 1.15 * Math.max(...losses, 0.01)] },
-    legend: { orientation: "h", y: -0.14, x: 0, font: { size: 12 } },
+    legend: { orientation: "h", y: -0.16, x: 0, font: { size: 12 } },
   });
 }
 
@@ -89,8 +102,8 @@ function placeCursor(app, diagram) {
   const cursor = byId("cursor");
   const [low, high] = reachOf(diagram);
   byId("at").value = String(Math.round((1000 * (Math.log(p) - low)) / (high - low || 1)));
-  byId("at").setAttribute("aria-valuetext", `p = ${format(p)}`);
-  byId("at-value").replaceChildren(`p = ${format(p)}`);
+  byId("at").setAttribute("aria-valuetext", `p = ${compact(p)}`);
+  byId("at-value").replaceChildren(`p = ${compact(p)}`);
   if (!layout?.xaxis?.l2p) return;
   const at = layout.xaxis._offset + layout.xaxis.l2p(Math.log10(p));
   cursor.style.transform = `translateX(${at.toFixed(1)}px)`;
@@ -154,9 +167,9 @@ function writeDiagram(app, diagram) {
   const known = diagram.branches.map((each) => [each.name, atP(each, "loss_per_p", p), atP(each, "eigenangle_span", p)]).filter(([, loss]) => loss !== null);
   known.sort((a, b) => a[1] - b[1]);
   const text = known.map(([name, loss, span]) => `${name} ${format(loss)}${span === null ? "" : ` (${degrees(span)})`}`).join(", ");
-  say("diagram-reading", make("strong", {}, `At p = ${format(p)}: `), text ? `loss / p, lowest first: ${text}.` : "no branch is known here.");
+  say("diagram-reading", make("strong", {}, `At p = ${compact(p)}: `), text ? `loss / p, lowest first: ${text}.` : "no branch is known here.");
   const first = diagram.crossings[0];
-  const jump = first ? `At p = ${format(first.p)} two of them cost the same, and the best network jumps from one to the other: ${degrees(first.spans?.[0])} becomes ${degrees(first.spans?.[1])}. ` : "";
+  const jump = first ? `At p = ${compact(first.p)} two of them cost the same, and the best network jumps from one to the other: ${degrees(first.spans?.[0])} becomes ${degrees(first.spans?.[1])}. ` : "";
   const trained = pointsOf(app.page, diagram).length ? "Dots are trained networks; click one to load it, or drag the line." : "There are no trained networks in this folder: the lines are optima of the exact loss.";
   say("diagram-caption", `Every line is a branch of optima: a way to arrange the arrows that no small change improves. ${jump}${trained}`);
 }

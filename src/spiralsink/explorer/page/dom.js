@@ -42,6 +42,11 @@ function significant(value, size, digits) {
   return value.toFixed(Math.min(places, 6));
 }
 
+// A probability, without zeros at its end.
+function compact(value) {
+  return value === null || value === undefined ? "none" : String(Number(value.toPrecision(3)));
+}
+
 function fixed(value, places = 2) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "none";
   const text = value.toFixed(places);

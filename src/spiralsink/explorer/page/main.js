@@ -27,8 +27,16 @@ function drawPictures(app) {
   const height = Math.min(width, Math.max(300, Math.min(560, Math.round(0.56 * innerHeight))));
   app.layout = planeLayout(scene, width, height);
   plane.replaceChildren(drawPlane(scene, app.layout, state.step));
-  lags.replaceChildren(drawLags(scene, { ...app.layout, width: lags.clientWidth }, state.step));
+  lags.replaceChildren(drawLags(scene, besideOf(app.layout, lags.clientWidth, lags.getBoundingClientRect().top > plane.getBoundingClientRect().bottom), state.step));
   placeDots(app, 1, null, state.step);
+}
+
+// Beside the plane the heights are the same; below it, the same range in less room.
+function besideOf(layout, width, below) {
+  if (!below) return { ...layout, width };
+  const share = 240 / layout.height;
+  const y = (value) => share * layout.y(value);
+  return { ...layout, width, height: 240, y, invert: (px, py) => layout.invert(px, py / share) };
 }
 
 function drawWhy(app) {
@@ -53,7 +61,7 @@ function drawTraining(app) {
   if (!record) {
     say("history-note", "");
     say("history-caption", near === null ? "No training of these networks was recorded in this folder." : "The training of this network was not recorded.");
-    const load = near === null ? [] : [button(`Show one that was (p = ${format(page.networks.p[near])})`, () => showNetwork(app, near))];
+    const load = near === null ? [] : [button(`Show one that was (p = ${compact(page.networks.p[near])})`, () => showNetwork(app, near))];
     byId("history-options").replaceChildren(...load);
     return;
   }
@@ -92,7 +100,7 @@ function spoken(app, before) {
   const { page, state } = app;
   if (before.step !== state.step && state.step !== null) return byId("lags-caption").textContent;
   if (before.network === state.network) return "";
-  return `${page.collections[page.networks.collection[state.network]].label}, ${networkLabel(page, state.network)}, p = ${format(page.networks.p[state.network])}`;
+  return `${page.collections[page.networks.collection[state.network]].label}, ${networkLabel(page, state.network)}, p = ${compact(page.networks.p[state.network])}`;
 }
 
 function applyTheme(theme) {

@@ -49,9 +49,17 @@ function hatching(id) {
   return draw("defs", {}, draw("pattern", { id, width: 6, height: 6, patternUnits: "userSpaceOnUse" }, line));
 }
 
-function nameHalves(scene, { height, y }) {
-  const names = [draw("text", { class: "zone", x: 10, y: height - 12 }, "hidden: the readout sees 0")];
-  if (y(0) > 40) names.push(draw("text", { class: "zone seen", x: 10, y: y(0) - 8 }, "seen"));
+// Each half is named in the corner that has fewer tips.
+function nameHalves(scene, { height, width, x, y }) {
+  const [half, middle] = [y(0), width / 2];
+  const tips = scene.arrows.map((each) => clipped(each.point, scene.limit)).map(([px, py]) => [x(px), y(py)]);
+  const name = (text, at, inside, classes) => {
+    const near = tips.filter(inside);
+    const left = near.filter(([px]) => px < middle).length <= near.filter(([px]) => px >= middle).length;
+    return draw("text", { class: classes, x: left ? 10 : width - 10, y: at, "text-anchor": left ? "start" : "end" }, text);
+  };
+  const names = [name("hidden: the readout sees 0", height - 12, ([, py]) => py > height - 60, "zone")];
+  if (half > 40) names.push(name("seen", half - 8, ([px, py]) => Math.abs(py - half + 10) < 22 && Math.abs(px - middle) > width / 4, "zone seen"));
   return names;
 }
 
@@ -65,7 +73,10 @@ function drawReadouts(scene, layout) {
     const attributes = { class: several ? "readout several" : "readout", id: `readout-${place}` };
     const ray = draw("line", { ...attributes, x1: layout.x(0), y1: layout.y(0), x2: layout.x(dx), y2: layout.y(dy) });
     if (several || Math.abs(dx) > 1e-6 * reach) return [ray];
-    return [ray, draw("text", { class: "name", x: layout.x(0) + 8, y: 16 }, "readout ↑")];
+    // on the side of the line where the wanted arrow, whose name stands high up, is not
+    const wanted = scene.arrows.find((each) => each.lag === scene.collection.delay);
+    const right = wanted && layout.x(wanted.point[0]) < layout.x(0) - 0.5;
+    return [ray, draw("text", { class: "name", x: layout.x(0) + (right ? 8 : -8), y: 16, "text-anchor": right ? "start" : "end" }, "readout ↑")];
   });
 }
 

@@ -92,7 +92,7 @@ function populationLayout(page, collection, state) {
     const values = shownOf(page, collection, state).map((each) => columnOf(page, name)[each]);
     const logarithmic = LOGARITHMIC.includes(name) && values.length && values.every((each) => each > 0);
     const ticks = logarithmic ? { type: "log", ...logTicks(Math.min(...values), Math.max(...values)) } : {};
-    return { title: { text: plain(axesOfPage(page)[name]), standoff: 8 }, zeroline: false, automargin: true, fixedrange: true, ...ticks };
+    return { title: { text: plain(axesOfPage(page)[name]), standoff: 8, font: { size: 12.5 } }, zeroline: false, automargin: true, fixedrange: true, ...ticks };
   };
   return chartLayout({ height: 480, margin: { l: 60, r: 14, t: 10, b: 90 }, xaxis: axis(state.x), yaxis: axis(state.y), showlegend: true, legend: { orientation: "h", y: -0.2, x: 0 } });
 }

@@ -1,7 +1,7 @@
 // What is drawn of one network: directions, projections, and the plane that they are seen in.
 
 const SHOWN_FEATURES = 10;
-const CLIPPED_AT = 3.4; // times the length of the arrow of the age that the task wants
+const CLIPPED_AT = 4; // times the length of the arrow of the age that the task wants
 
 function sceneOf(page, state) {
   const collection = page.collections[page.networks.collection[state.network]];
@@ -31,7 +31,8 @@ function planeOf({ collection, single, directions }, W_y) {
   const whole = arrows.reduce((sum, each) => sum + dot(each.vector, each.vector), 0);
   const lines = (single === null ? readouts : [readouts[single]]).map(flat);
   if (single !== null) for (const line of lines) line[0] *= turn;
-  return { arrows, lines, exact, share: whole > 0 ? Math.min(held / whole, 1) : 1, ...windowOf(arrows, collection) };
+  const hides = exact && freePolygon(lines, [-1, -1], [1, 1]).length > 0;
+  return { arrows, lines, exact, hides, share: whole > 0 ? Math.min(held / whole, 1) : 1, ...windowOf(arrows, collection) };
 }
 
 // The arrows of the features that can be told apart: all of them up to ten, otherwise the longest at the wanted age.
@@ -79,7 +80,7 @@ function windowOf(arrows, collection) {
   const lengths = arrows.map((each) => norm(each.point)).sort((a, b) => a - b);
   const typical = Math.max(...wanted, lengths[Math.floor(lengths.length / 2)], 1e-12);
   const longest = lengths.at(-1) || 1;
-  const limit = longest > 1.25 * CLIPPED_AT * typical ? CLIPPED_AT * typical : Infinity;
+  const limit = longest > 1.5 * CLIPPED_AT * typical ? CLIPPED_AT * typical : Infinity;
   return { limit, longest };
 }
 

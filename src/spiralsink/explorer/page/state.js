@@ -23,7 +23,8 @@ function readFragment(page, fragment) {
   }
   const state = { ...START, network: page.first ?? (page.networks.collection.length ? 0 : null) };
   const collection = page.collections.findIndex((each) => each.id === given.get("c"));
-  const found = (page.members[collection] ?? []).find((each) => String(page.networks.source[each]) === given.get("n"));
+  const members = page.members[collection] ?? [];
+  const found = members.find((each) => String(page.networks.source[each]) === given.get("n")) ?? members.find((each) => page.networks.best[each]);
   if (found !== undefined) state.network = found;
   for (const [key, name] of Object.entries(NUMBERS)) {
     const value = given.has(key) ? Number(given.get(key)) : NaN;

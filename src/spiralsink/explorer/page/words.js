@@ -17,11 +17,13 @@ function whatIsAnArrow({ collection, single }) {
   return ["An arrow is a feature direction", `Let a single input of size 1 arrive. Steps later, its trace in the hidden state is the arrow w_s; the number s is its age. ${carried}${height}`];
 }
 
-function whatIsShaded({ collection, rectified, exact, single, bias: offsets }) {
+function whatIsShaded({ collection, rectified, exact, hides, single, bias: offsets }) {
   const biased = offsets.some((each) => each !== 0);
   if (!rectified) return ["Nothing is shaded: this readout sees all", "A linear readout sees what lies above the line as positive and what lies below as negative. Only an arrow along the line is silent, so no input can wait for free."];
-  const shown = exact ? "" : " It cannot be drawn in this plane; choose one output to see its half.";
-  if (single === null) return ["The shaded part is hidden from every output", `Each readout is a ReLU: what is negative for it becomes 0. In the shaded part that is so for all ${collection.n_outputs} outputs.${shown}`];
+  const choose = "Choose one output above to see its half.";
+  if (single === null && !exact) return ["Each output has a hidden half", `Each readout is a ReLU: what is negative for it becomes 0. In ${collection.n_hidden} dimensions these halves cannot be drawn together. ${choose}`];
+  if (single === null && !hides) return ["Nothing is hidden from all outputs", `Each readout is a ReLU: what is negative for it becomes 0. No direction is so for all ${collection.n_outputs} outputs at once, so nothing is shaded. ${choose}`];
+  if (single === null) return ["The shaded part is hidden from every output", `Each readout is a ReLU: what is negative for it becomes 0. In the shaded part that is so for all ${collection.n_outputs} outputs.`];
   const bias = biased ? " A bias moves its edge a little." : "";
   return ["The shaded half is hidden", `The readout is a ReLU: what points below the line drives it negative, and it shows 0. An input that waits there causes no error, as long as it is alone.${bias}`];
 }
@@ -34,8 +36,10 @@ function whatChanges(app) {
   const span = page.networks.eigenangle_span[state.network];
   const here = span === null || span === undefined ? "" : ` This network turns ${degrees(span)} within ${k} steps.`;
   if (!scene.rectified) return ["No transition without a hidden half", `A linear readout gains nothing by going round below the line: at every sparsity the arrows come up from about a right angle away and sink back: a spiral sink.${here}`];
-  const crossing = diagramOf(page, state)?.crossings[0];
-  const where = crossing && scene.collection.n_features === 1 ? ` at p = ${format(crossing.p)}` : "";
+  if (scene.collection.n_features > 1) return ["What changes as inputs get sparser", `Dense inputs overlap, so all that is kept stays partly in sight. Sparse inputs come alone: what waits can go where its own and the other outputs see nothing, and come up at age ${k} only.${here}`];
+  if (scene.collection.recurrence !== "linear") return ["What changes at the transition", `Dense inputs: the arrows rise and sink smoothly, as in a linear network. Sparse inputs: all of them wait below the line, one comes up at age ${k}, and the recurrence erases it at the next step.`];
+  const crossing = page.diagrams.find((each) => each.collections.includes(scene.collection.id))?.crossings[0];
+  const where = crossing ? ` at p = ${compact(crossing.p)}` : "";
   return ["What changes at the transition", `Dense inputs: arrows rise from about 90° away, always partly in sight. Sparse inputs: they go the long way round, about 270°, below the line, and come up at age ${k} only. In between the best network jumps${where}.${here}`];
 }
 
@@ -45,8 +49,9 @@ function why(app) {
   const k = scene.collection.delay;
   if (p === null || k === null) return ["Why", "Whatever the readout sees too early or too late is an error. Directions it cannot see are the cheapest place to wait."];
   const company = 1 - (1 - p) ** (scene.collection.n_features * (k + 1) - 1);
-  const share = `At p = ${format(p)} an input has company in memory ${percent(company)} of the time. `;
+  const share = `At p = ${compact(p)} an input has company in memory ${percent(company)} of the time. `;
   if (!scene.rectified) return ["Why", `${share}What the readout sees at the wrong age is an error, sparse or dense; turning away and fading keeps the sum of it small.`];
+  if (k === 0) return ["Why", `At p = ${compact(p)} an input comes together with another ${percent(company)} of the time. Alone, it disturbs an output only where its arrow has a part along that readout; opposite parts are cut to 0. So more features fit than there are dimensions.`];
   const hides = page.networks.regime[state.network] === "sparse" || (page.networks.regime[state.network] !== "dense" && company < 0.6);
   const rare = "While it is alone, a trace below the line costs nothing. Here that is often enough: hiding wins.";
   const often = "A trace below the line then pulls down the sum that the readout should report. Here that is too often: it is cheaper to stay in sight and fade smoothly.";
@@ -71,10 +76,10 @@ function planeCaption(scene, networks, n) {
   const numbers = [];
   if (networks.eigenangle_span[n] !== null) numbers.push(`turns ${degrees(networks.eigenangle_span[n])}`);
   if (networks.spectral_radius[n] !== null) numbers.push(`shrinks by ${format(networks.spectral_radius[n])} a step`);
-  if (networks.free_fraction[n] !== null) numbers.push(`${percent(networks.free_fraction[n])} of what waits is hidden`);
+  if (networks.free_fraction[n] !== null) numbers.push(`hides ${percent(networks.free_fraction[n])} of what waits`);
   if (numbers.length) parts.push(`This network ${numbers.join(", ")}.`);
-  if (scene.gauge === "balanced") parts.push("Drawn in the balanced gauge: heights are facts, sideways lengths a convention.");
-  else if (scene.exchangeable) parts.push("Drawn as trained: heights are facts, sideways lengths a convention.");
+  const convention = scene.single === null ? "angles and lengths are a convention." : "heights are facts, sideways lengths a convention.";
+  if (scene.exchangeable) parts.push(`Drawn ${scene.gauge === "balanced" ? "in the balanced gauge" : "as trained"}: ${convention}`);
   if (scene.share < 0.999) parts.push(`The plane holds ${percent(scene.share)} of the squared length.`);
   const drawn = new Set(scene.arrows.map((each) => each.feature)).size;
   if (drawn < scene.collection.n_features) parts.push(`The ${drawn} longest of ${scene.collection.n_features} features are drawn.`);
