@@ -11,6 +11,16 @@ from ._data import history_data as history_data
 from ._data import plane_data as plane_data
 from ._data import projection_data as projection_data
 from ._data import spectrum_data as spectrum_data
+from ._inspection import additivity_by_lags as additivity_by_lags
+from ._inspection import inspection as inspection
+from ._inspection import jacobian_spectrum as jacobian_spectrum
+from ._inspection_data import inspection_data as inspection_data
+from ._inspection_directions import direction_alignment as direction_alignment
+from ._inspection_directions import direction_dependence as direction_dependence
+from ._inspection_directions import direction_lengths as direction_lengths
+from ._inspection_memory import interference_by_lag as interference_by_lag
+from ._inspection_memory import memory_curve as memory_curve
+from ._inspection_memory import seen_by_readout as seen_by_readout
 from ._phase_data import BranchData as BranchData
 from ._phase_data import PhaseData as PhaseData
 from ._phase_data import phase_data as phase_data

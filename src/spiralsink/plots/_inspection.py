@@ -1,0 +1,128 @@
+"""An inspection on one page: what a network remembers, where, and how linearly."""
+
+from typing import Any
+
+import numpy as np
+
+from ._data import SpectrumData
+from ._inspection_data import (
+    WAITS,
+    absent,
+    feature_names,
+    inspection_data,
+    lag_ticks,
+    matrix,
+    values,
+)
+from ._inspection_directions import direction_alignment, direction_dependence, direction_lengths
+from ._inspection_memory import interference_by_lag, memory_curve, seen_by_readout
+from ._spectrum import spectrum
+from ._style import MUTED, PAGE_WIDTH, axes_or_new, panel_letter, require_matplotlib, style
+
+
+def additivity_by_lags(source: Any, *, ax: Any = None) -> Any:
+    """Draws the mean additivity index of impulses of every two ages: 1 where responses add up.
+
+    The colours end at 0, an error as large as the response; the index itself has no lower bound.
+
+    Args:
+        source: An inspection or its dataset.
+        ax: Matplotlib axes to draw into; new ones if None.
+
+    Returns:
+        The axes.
+    """
+    dataset = inspection_data(source)
+    index = values(dataset, "additivity_by_lags", "lag", "other_lag")
+    require_matplotlib()
+    with style():
+        axes = axes_or_new(ax, height=2.6)
+        if index is None or not np.isfinite(index).any():
+            return absent(axes, dataset, "additivity")
+        image = matrix(axes, index, "additivity", vmin=0, vmax=1, cmap="cividis", origin="lower")
+        image.set_gid("additivity")
+        axes.set(xlabel=WAITS, ylabel="age $s'$ (steps)")
+        lag_ticks(axes, len(index), both=True)
+    return axes
+
+
+def jacobian_spectrum(source: Any, *, ax: Any = None) -> Any:
+    """Draws the eigenvalues of the mean Jacobian in the unit disc, and the radii of Jacobians of single times.
+
+    Args:
+        source: An inspection or its dataset.
+        ax: Matplotlib axes to draw into; new ones if None.
+
+    Returns:
+        The axes.
+    """
+    dataset = inspection_data(source)
+    real, imaginary = values(dataset, "eigenvalue_real", "mode"), values(dataset, "eigenvalue_imag", "mode")
+    require_matplotlib()
+    with style():
+        axes = axes_or_new(ax, height=3.0)
+        if real is None or imaginary is None:
+            return absent(axes, dataset, "spectrum")
+        spectrum(SpectrumData(real + 1j * imaginary), ax=axes)
+        for line in axes.lines:
+            if line.get_gid() == "eigenvalues":
+                line.set_markersize(5 if len(real) <= 40 else 2.5)
+                line.set_markeredgewidth(0.4 if len(real) <= 40 else 0.0)
+        radii = values(dataset, "jacobian_radius", "sampled_time")
+        if radii is not None and len(radii) > 1:
+            from matplotlib.patches import Annulus
+
+            low, high = float(radii.min()), float(radii.max())
+            if high > low:
+                ring = Annulus((0, 0), high, high - low, color="#d55e00", alpha=0.22, linewidth=0, gid="radii")
+                axes.add_patch(ring)
+        limit = max(1.08, 1.08 * float(np.hypot(real, imaginary).max()), 1.04 * float(np.max(radii)))
+        axes.set(xlim=(-limit, limit), ylim=(-limit, limit))
+    return axes
+
+
+def inspection(source: Any, *, feature: int = 0) -> Any:
+    """Draws an inspection on one page.
+
+    a memory curve, b what the readout sees, c lengths of directions, d their alignment, e what they depend on,
+    f additivity, g interference, h spectrum of the mean Jacobian.
+
+    Args:
+        source: An inspection or its dataset.
+        feature: The feature whose alignment is drawn.
+
+    Returns:
+        The figure.
+    """
+    dataset = inspection_data(source)
+    require_matplotlib()
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    with style():
+        figure = Figure(figsize=(PAGE_WIDTH, 6.4), layout=ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.07))
+        grid = figure.add_gridspec(3, 3)
+        places = [grid[0, :2], grid[0, 2], *(grid[row, column] for row in (1, 2) for column in range(3))]
+        panels = [figure.add_subplot(place) for place in places]
+        memory_curve(dataset, ax=panels[0]).set_title("what can be read")
+        seen_by_readout(dataset, ax=panels[1]).set_title("what the readout sees")
+        direction_lengths(dataset, ax=panels[2]).set_title("directions: length")
+        name = f" of {feature_names(dataset)[feature]}" if dataset.sizes["feature"] > 1 else ""
+        direction_alignment(dataset, feature=feature, ax=panels[3]).set_title(f"directions{name}: alignment")
+        direction_dependence(dataset, ax=panels[4]).set_title("directions: dependence")
+        additivity_by_lags(dataset, ax=panels[5]).set_title("do responses add up?")
+        interference_by_lag(dataset, ax=panels[6]).set_title("what readouts hear")
+        jacobian_spectrum(dataset, ax=panels[7]).set_title("mean Jacobian")
+        for panel, letter in zip(panels, "abcdefgh", strict=True):
+            panel_letter(panel, letter)
+        figure.suptitle(_title(dataset), x=0.01, ha="left", color=MUTED, fontsize=7.5)
+    return figure
+
+
+def _title(dataset: Any) -> str:
+    sizes = dataset.sizes
+    agreement = dataset.attrs.get("agreement", "none")
+    checked = "not compared with an independent forward pass"
+    if agreement != "none":
+        checked = f"agrees with {dataset.attrs['compared_with']} to {float(agreement):.0e}"
+    return f"{dataset.attrs['kind']}, {sizes['feature']} features, {sizes['hidden']} numbers of state; {checked}"

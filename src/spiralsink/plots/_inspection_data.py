@@ -1,0 +1,99 @@
+"""What the figures of an inspection draw: variables of its dataset, or the reason why there are none."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .._errors import InvalidInput, Shown
+from ._style import INK, MUTED
+
+WAITS = "age of the input $s$ (steps)"
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def inspection_data(source: Any) -> Any:
+    """The dataset of an inspection.
+
+    Args:
+        source: An inspection, or its dataset.
+
+    Raises:
+        InvalidInput: If it is neither.
+    """
+    dataset = source.to_dataset() if hasattr(source, "to_dataset") and not hasattr(source, "sizes") else source
+    if not hasattr(dataset, "sizes") or "directions" not in getattr(dataset, "variables", ()):
+        raise InvalidInput("source", Shown(type(source).__name__), "an inspection or its dataset")
+    return dataset
+
+
+def values(dataset: Any, name: str, *dims: str) -> np.ndarray | None:
+    """A variable with its dimensions in that order; None where it was not measured."""
+    if name not in dataset.variables:
+        return None
+    return np.asarray(dataset[name].transpose(*dims).values)
+
+
+def feature_names(dataset: Any) -> list[str]:
+    """A, B, C, ... for up to 26 features, numbers for more."""
+    n_features = dataset.sizes["feature"]
+    return list(_LETTERS[:n_features]) if n_features <= len(_LETTERS) else [str(j) for j in range(n_features)]
+
+
+def check_feature(dataset: Any, feature: int) -> int:
+    """The number of a feature of the dataset."""
+    if not 0 <= feature < dataset.sizes["feature"]:
+        raise InvalidInput("feature", feature, f"below the number of features, {dataset.sizes['feature']}")
+    return feature
+
+
+def absent(axes: Any, dataset: Any, part: str) -> Any:
+    """Writes into empty axes why there is nothing to draw."""
+    import textwrap
+
+    reasons = dict(str(each).split(": ", 1) for each in np.ravel(dataset.attrs.get("reasons", [])))
+    text = textwrap.fill(f"not measured: {reasons.get(part, 'not in the dataset')}", 28)
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=MUTED, gid="absent")
+    axes.set(xticks=[], yticks=[])
+    return axes
+
+
+def matrix(axes: Any, cells: np.ndarray, label: str, **options: Any) -> Any:
+    """An image with a frame and a colour bar; cells that are NaN stay grey."""
+    import matplotlib
+
+    options = {"cmap": "viridis", "interpolation": "nearest", "aspect": "auto", **options}
+    options["cmap"] = matplotlib.colormaps[options["cmap"]].with_extremes(bad="#e2e2e6")
+    image = axes.imshow(np.ma.masked_invalid(cells), **options)
+    for spine in axes.spines.values():
+        spine.set(visible=True, linewidth=0.5)
+    extend = "neither"
+    low, high = image.get_clim()
+    if np.nanmin(cells) < low - 1e-9:
+        extend = "both" if np.nanmax(cells) > high + 1e-9 else "min"
+    bar = axes.figure.colorbar(image, ax=axes, pad=0.03, fraction=0.08, aspect=14, extend=extend)
+    bar.set_label(label)
+    bar.outline.set_linewidth(0.5)
+    bar.ax.tick_params(length=2)
+    return image
+
+
+def lag_ticks(axes: Any, n_lags: int, *, both: bool = False) -> None:
+    """Whole lags, at most six of them."""
+    ticks = np.arange(0, n_lags, -(-n_lags // 6))
+    axes.set_xticks(ticks)
+    if both:
+        axes.set_yticks(ticks)
+
+
+def name_rows(axes: Any, names: Sequence[str]) -> None:
+    """Names of rows of an image, every second or third where they are many."""
+    shown = np.arange(0, len(names), -(-len(names) // 12))
+    axes.set_yticks(shown, [names[int(i)] for i in shown])
+
+
+def mark_delay(axes: Any, dataset: Any) -> None:
+    """A dotted line at the delay, where one was given."""
+    delay = dataset.attrs.get("delay", "none")
+    if delay != "none":
+        axes.axvline(float(delay), color=INK, linewidth=0.7, linestyle=(0, (1, 2)), zorder=0.8, gid="delay")
