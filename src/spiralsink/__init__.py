@@ -29,6 +29,13 @@ if TYPE_CHECKING:
     from .geometry import feature_directions as feature_directions
     from .geometry import projections as projections
     from .geometry import to_gauge as to_gauge
+    from .inspection import Effect as Effect
+    from .inspection import Inspection as Inspection
+    from .inspection import ablate as ablate
+    from .inspection import patch as patch
+    from .interop import as_model as as_model
+    from .interop import step_model as step_model
+    from .models import Model as Model
     from .networks import Clock as Clock
     from .networks import Normal as Normal
     from .networks import Orthogonal as Orthogonal
@@ -45,6 +52,7 @@ if TYPE_CHECKING:
     from .processes import HalfNormal as HalfNormal
     from .processes import SparseProcess as SparseProcess
     from .processes import Uniform as Uniform
+    from .report import inspect as inspect
     from .tasks import Batch as Batch
     from .tasks import CuedRecall as CuedRecall
     from .tasks import Delay as Delay
@@ -101,6 +109,9 @@ _PUBLIC = {
     "data": ("as_grid", "load_networks", "open_store"),
     "files": ("load", "save"),
     "geometry": ("Geometry", "feature_directions", "projections", "to_gauge"),
+    "inspection": ("Effect", "Inspection", "ablate", "patch"),
+    "interop": ("as_model", "step_model"),
+    "models": ("Model",),
     "networks": (
         "Clock",
         "Normal",
@@ -113,6 +124,7 @@ _PUBLIC = {
     ),
     "optimisation": ("BFGS", "LevenbergMarquardt"),
     "processes": ("Amplitude", "Constant", "Exponential", "HalfNormal", "SparseProcess", "Uniform"),
+    "report": ("inspect",),
     "tasks": (
         "Batch",
         "CuedRecall",
@@ -165,7 +177,7 @@ _PUBLIC = {
     ),
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
-_SUBPACKAGES = ("geometry", "plots", "specs", "sweeps", "theory")
+_SUBPACKAGES = ("geometry", "inspection", "interop", "plots", "specs", "sweeps", "theory")
 
 _NAMES = ["__version__", *sorted(_MODULE_OF)]
 if not TYPE_CHECKING:  # type checkers take the imports above for the list

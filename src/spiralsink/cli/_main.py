@@ -18,6 +18,7 @@ COMMANDS = {
     "bench": "_bench",
     "claims": "_claims",
     "export": "_export",
+    "inspect": "_inspect",
     "optimum": "_optimum",
     "phase-diagram": "_phase_diagram",
     "reproduce": "_reproduce",

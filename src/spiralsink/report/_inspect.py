@@ -1,0 +1,89 @@
+"""A network inspected, and the folder that shows it: report.html, inspection.json, inspection.nc and figures."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from .._atomic import make_folder, write_file
+from .._errors import MissingExtra
+from ..inspection import Inspection, inspect_model
+from ._inspection_figures import draw_figures
+from ._inspection_page import inspection_page, inspection_record
+
+
+def inspect(model: Any, inputs: Any, *, out: Any = None, about_inputs: str = "", **options: Any) -> Inspection:
+    """What a recurrent network of any kind remembers of its inputs, where it writes it, and what its readout sees.
+
+    ```python
+    gru = torch.nn.GRU(3, 32, batch_first=True)
+    found = sk.inspect(gru, inputs, delay=4, out="results/gru")  # inputs: (batch, time, features)
+    print(found)
+    ```
+
+    Args:
+        model: A torch `RNN`, `GRU` or `LSTM`, a module that holds one, an Equinox cell, a network of this package, the
+            name of a file of weights, or what `sk.as_model` and `sk.step_model` made of something else.
+        inputs: (batch, time, features), NumPy, JAX, torch or lists; (time, features) is taken as one sequence.
+        out: Folder for report.html, inspection.json, inspection.nc and figures/; None writes nothing.
+        about_inputs: One sentence for the report: where the inputs come from.
+        options: As in `spiralsink.inspection.inspect_model`: `features`, `codes`, `n_lags`, `delay`, `targets`,
+            `seed`, `check_order`.
+
+    Returns:
+        `Inspection`: directions, impulses, additivity, memory, capacity, interference, free space and spectrum; what
+        could not be measured is None with a reason. Prints in about ten lines.
+
+    Raises:
+        InvalidInput: If the model cannot be read or disagrees with an independent forward pass, or inputs are in a
+            wrong order, too short or not finite.
+        MissingExtra: With `out`, if matplotlib, xarray, h5netcdf or jinja2 is not installed.
+    """
+    if out is not None:
+        require_page_tools()
+    found = inspect_model(model, inputs, **options)
+    if out is not None:
+        write_inspection(found, out, about_inputs=about_inputs)
+    return found
+
+
+def write_inspection(found: Inspection, folder: Any, *, about_inputs: str = "") -> Path:
+    """Writes an inspection into a folder and returns the path of its page.
+
+    Args:
+        found: What `inspect` returned.
+        folder: Made if it is missing.
+        about_inputs: One sentence: where the inputs come from.
+
+    Raises:
+        MissingExtra: If matplotlib, xarray, h5netcdf or jinja2 is not installed.
+    """
+    require_page_tools()
+    folder, dataset = make_folder(Path(folder)), found.to_dataset()
+    draw_figures(dataset, folder / "figures")
+    write_file(folder / "inspection.nc", bytes(dataset.to_netcdf(engine="h5netcdf")))
+    record = _finite(inspection_record(found, inputs=about_inputs))
+    write_file(folder / "inspection.json", json.dumps(record, allow_nan=False, indent=1).encode())
+    page = folder / "report.html"
+    write_file(page, inspection_page(found, folder, about_inputs=about_inputs).encode("utf-8"))
+    return page
+
+
+def require_page_tools() -> None:
+    """Raises unless all that pages of inspections are made with is installed."""
+    from ..plots import require_matplotlib
+
+    for package, extra in {"xarray": "data", "h5netcdf": "data", "jinja2": "report"}.items():
+        try:
+            __import__(package)
+        except ImportError:
+            raise MissingExtra(package, extra) from None
+    require_matplotlib()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
