@@ -17,6 +17,7 @@ from ._interrupts import lasting_interrupts
 COMMANDS = {
     "bench": "_bench",
     "claims": "_claims",
+    "explore": "_explore",
     "export": "_export",
     "inspect": "_inspect",
     "optimum": "_optimum",

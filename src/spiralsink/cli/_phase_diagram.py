@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from ._command import SEED, Command, Number, OneOf, Whole, common, emit, progress, writes_into
+from ._page_beside import write_page_beside
 
 _READOUTS = {"linear": "linear", "ssm": "relu"}
 
@@ -24,7 +25,7 @@ spiralsink phase-diagram --delay 5 --hidden 3 --p-min 0.1 --out results/phases -
 @click.option("--restarts", type=Whole(), default=12, show_default=True, help="Random starts at each p searched.")
 @click.option("--horizon", type=Whole(), help="Mean over that many steps from rest; the steady state by default.")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the starts.")
-@click.option("--out", help="Folder for phase-diagram.json, phase-diagram.nc and figures/.")
+@click.option("--out", help="Folder for phase-diagram.json, phase-diagram.nc, figures/ and a page.")
 @common
 def command(as_json: bool, quiet: bool, p_min: float, p_max: float, **chosen: Any) -> None:
     """Follow every branch of optima of the exact expected loss along the activity probability p.
@@ -67,6 +68,9 @@ def _diagram(
         with writes_into(folder):
             _save(folder, result, diagram)
             result["files"] = ["phase-diagram.json", "phase-diagram.nc", *_draw(folder, diagram)]
+        result["page"] = write_page_beside(folder)
+        if result["page"]:
+            return result, f"{diagram}\nto look at: {folder / result['page']}"
     return result, str(diagram)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from ._command import SEED, Command, OneOf, common, emit, progress, writes_into
+from ._page_beside import write_page_beside
 
 _EXAMPLE = """
 spiralsink reproduce --out results
@@ -22,7 +23,9 @@ spiralsink reproduce --claims four-terms,spiral-sink --out results
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of every random number.")
 @common
 def command(select: str | None, as_json: bool, quiet: bool, **options: Any) -> int:
-    """Measure the claims of the paper and write claims.json, report.html, figures, data and networks.
+    """Measure the claims of the paper and write claims.json, two pages, figures, data and networks.
+
+    report.html is to be read; explorer.html is to be looked at.
 
     Run it again to continue: claims that are finished are kept. The exit code is 1 when a claim fails.
     """
@@ -34,7 +37,9 @@ def command(select: str | None, as_json: bool, quiet: bool, **options: Any) -> i
     names = None if select is None else [name.strip() for name in select.split(",") if name.strip()]
     with writes_into(Path(options["out"])):
         document = reproduce(select=names, progress=progress(quiet=quiet), **options)
-    emit(document, _text(document, options["out"]), as_json=as_json, quiet=quiet)
+    page = write_page_beside(Path(options["out"]))
+    text = _text(document, options["out"], page)
+    emit(document | {"page": page}, text, as_json=as_json, quiet=quiet)
     return 1 if unsettled(document) else 0
 
 
@@ -50,10 +55,11 @@ def _refuse_choices() -> None:
             )
 
 
-def _text(document: dict[str, Any], out: str) -> str:
+def _text(document: dict[str, Any], out: str, page: str | None) -> str:
     width = max((len(claim["id"]) for claim in document["claims"]), default=0)
     lines = []
     for claim in document["claims"]:
         found = claim["error"] or f"{claim['measured']}; {claim['reason']}"
         lines.append(f"{claim['id']:{width}}  {claim['verdict']:12}  {claim['seconds']:6.1f} s  {found}")
-    return "\n".join([*lines, f"{len(lines)} claims in {document['seconds']:.0f} s: {out}/report.html"])
+    lines.append(f"{len(lines)} claims in {document['seconds']:.0f} s: {out}/report.html")
+    return "\n".join([*lines, *([f"to look at: {out}/{page}"] if page else [])])

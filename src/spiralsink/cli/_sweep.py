@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ._command import INTERRUPTED, Command, Failure, Number, OneOf, Whole, common, emit, progress, writes_into
+from ._page_beside import write_page_beside
 
 _EXAMPLE = """
 spiralsink sweep examples/sweep.toml --dry-run
@@ -26,7 +27,7 @@ spiralsink sweep examples/sweep.toml --store results/sweep --executor dask --sch
 @click.option(
     "--checkpoint-every", type=Number(), default=60.0, show_default=True, help="Seconds between those inside a block."
 )
-@click.option("--figures/--no-figures", default=True, help="Whether to draw the standard figures into DIR/figures.")
+@click.option("--figures/--no-figures", default=True, help="Whether to write DIR/figures and DIR/explorer.html.")
 @common
 def command(
     spec: str,
@@ -100,12 +101,14 @@ def _finish(summary: Any, store: Path, *, figures: bool, as_json: bool, quiet: b
     from .._errors import InvalidInput, MissingExtra
     from ..sweeps import write_figures
 
-    drawn, lines = [], [str(summary)]
+    drawn, page, lines = [], None, [str(summary)]
     if figures and summary.done:
         try:
             drawn = [str(path.relative_to(store)) for path in write_figures(store)]
             lines.append(f"figures: {store / drawn[0]}")
         except (MissingExtra, InvalidInput) as error:  # the networks are stored all the same
             lines.append(f"no figures: {error}")
-    emit(summary.to_dict() | {"figures": drawn}, "\n".join(lines), as_json=as_json, quiet=quiet)
+        page = write_page_beside(store)
+        lines += [f"to look at: {store / page}"] if page else []
+    emit(summary.to_dict() | {"figures": drawn, "page": page}, "\n".join(lines), as_json=as_json, quiet=quiet)
     return 1 if summary.failed else 0

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from .._version import __version__
-from ._group import COLUMNS, Group, shown_lags, weights_of
+from ._group import COLUMNS, Group, weights_of
 from ._loss_terms import exact_terms
 from ._payload import FORMAT, ClaimRow, Diagram, History, Networks, Payload
+from ._sampling import MOST_RECORDS, thinned
 
 _DIGITS = 6
 
@@ -29,12 +30,12 @@ def assemble(
     extra: dict[str, list[Any]] = {name: [] for name in names}
     histories: list[History] = []
     parts: list[np.ndarray] = []
-    used = 0
+    used, room = 0, MOST_RECORDS
     known_terms = exact_terms(groups)
     for place, group in enumerate(groups):
         count = len(group.source)
         order = np.lexsort((np.asarray(group.source), ~np.asarray(group.best), _last(group.p)))
-        weights = weights_of(group.networks[order], shown_lags(group.delay))
+        weights = weights_of(group.networks[order], group.n_lags)
         first = len(columns["collection"])
         columns["collection"] += [place] * count
         columns["offset"] += (used + weights.shape[1] * np.arange(count)).tolist()
@@ -47,15 +48,19 @@ def assemble(
             extra[name] += [values[each] for each in order]
         at = {int(row): first + new for new, row in enumerate(order)}
         for track in group.tracks:
+            kept = thinned(len(track.step), room)
+            room -= len(kept)
+            if room < 0:
+                break
             offset = None
             if track.networks is not None:
-                along = weights_of(track.networks, shown_lags(group.delay))
+                along = weights_of(track.networks[kept], group.n_lags)
                 offset, used = used, used + along.size
                 parts.append(along.ravel())
-            terms = None if track.terms is None else [_four(each) for each in track.terms]
+            terms = None if track.terms is None else [_four(each) for each in np.asarray(track.terms)[kept]]
             known = terms if terms is not None and all(terms) else None
-            steps = [int(each) for each in track.step]
-            histories.append(History(at[track.row], steps, numbers(track.loss), known, offset))  # pyright: ignore
+            steps = [int(each) for each in np.asarray(track.step)[kept]]
+            histories.append(History(at[track.row], steps, numbers(np.asarray(track.loss)[kept]), known, offset))  # pyright: ignore
     networks = Networks(**columns, extra=extra)
     start, second = _first_two(networks, [group.collection() for group in groups])
     whole = np.concatenate(parts) if parts else np.zeros(0)

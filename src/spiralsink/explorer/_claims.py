@@ -1,8 +1,8 @@
 """The folder of `reproduce` as groups of networks, diagrams and a table of claims."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -11,13 +11,14 @@ from .._atomic import read_file
 from .._errors import InvalidInput, Shown
 from .._kinds import build
 from ..files import load, load_description
-from ..networks import stack_networks
+from ..networks import RecurrentNetwork, stack_networks
+from ..processes import SparseProcess
 from ._assemble import assemble
 from ._datasets import read_dataset
 from ._diagrams import diagram_of_curves
 from ._group import COLUMNS, Group, Track, model_of, shown_lags, size_of, task_words
 from ._payload import ClaimRow, Diagram, Payload
-from ._sampling import MOST_NETWORKS, MOST_NUMBERS, best_of_points, choose
+from ._sampling import best_of_points, choose, rooms
 from ._words import object_code
 
 # paths are below the folder of the page
@@ -33,6 +34,35 @@ print(sk.measure(network, task, process, horizon={horizon}))
 print(sk.projections(network, {n_lags}))
 """
 _DIAGRAMS = ("phase-transition", "transition-is-first-order")
+_COLUMNS = ("loss", "status", "regime", *COLUMNS)
+
+
+class File(NamedTuple):
+    """A file of networks that a claim kept, with the dataset beside it.
+
+    Attributes:
+        path: Of both, without suffix.
+        networks: A stack with one axis, even where the file holds a single network.
+        single: Whether it does.
+        data: The dataset.
+        task: The table of the task.
+        process: The table of the process.
+        p: Activity probability of every network; NaN where features differ.
+        delays: Delay of every network.
+    """
+
+    path: Path
+    networks: RecurrentNetwork
+    single: bool
+    data: Any
+    task: dict[str, Any]
+    process: dict[str, Any]
+    p: np.ndarray
+    delays: np.ndarray
+
+    @property
+    def claim(self) -> str:
+        return self.path.parent.name
 
 
 def payload_of_claims(folder: Path) -> Payload:
@@ -42,26 +72,33 @@ def payload_of_claims(folder: Path) -> Payload:
         InvalidInput: If claims.json is something else, or a file that it names is damaged.
     """
     document = _summary(folder / "claims.json")
-    groups = [group for path in sorted((folder / "networks").glob("*/*.nc")) for group in _groups(folder, path)]
+    listed = {str(entry["id"]) for entry in document["claims"]}
+    paths = sorted(path for path in (folder / "networks").glob("*/*.nc") if path.parent.name in listed)
+    files = [_read(path) for path in paths]
+    parts = [(file, rows) for file in files for rows in _by_delay(file)]
+    room = rooms(
+        [len(rows) for _, rows in parts],
+        [size_of(file.networks, shown_lags(int(file.delays[rows[0]]))) for file, rows in parts],
+    )
+    groups = [_group(folder, file, rows, space) for (file, rows), space in zip(parts, room, strict=True) if space]
     groups.sort(key=lambda group: -group.total)
-    collections = {
-        entry["id"]: [each.key for each in groups if each.key.startswith(f"{entry['id']}-")]
-        for entry in document["claims"]
-    }
+    about = (
+        f"Written by spiralsink reproduce at scale {document['scale']} with seed {document['seed']}: "
+        f"{len(document['claims'])} claims, {sum(group.total for group in groups)} networks kept."
+    )
     return assemble(
         title="Claims, measured",
-        about=f"Written by spiralsink reproduce at scale {document['scale']} with seed {document['seed']}: "
-        f"{len(document['claims'])} claims.",
+        about=about,
         groups=groups,
-        diagrams=list(_diagrams(folder, document["claims"], groups)),
-        claims=[_row(entry, collections[entry["id"]]) for entry in document["claims"]],
+        diagrams=_diagrams(folder, document["claims"], groups),
+        claims=[_row(entry, groups) for entry in document["claims"]],
     )
 
 
 def _summary(path: Path) -> dict[str, Any]:
     try:
         document = msgspec.json.decode(read_file(path))
-        known = {"id", "group", "statement", "expected", "measured", "verdict", "reason", "figure", "code"}
+        known = {"id", "group", "statement", "expected", "measured", "verdict", "reason", "figure", "code", "settings"}
         whole = {"version", "scale", "seed"} <= document.keys()
         if whole and all(known <= entry.keys() for entry in document["claims"]):
             return document
@@ -70,116 +107,134 @@ def _summary(path: Path) -> dict[str, Any]:
     raise InvalidInput(str(path), Shown("something else"), "what reproduce writes")
 
 
-def _row(entry: Mapping[str, Any], collections: list[str]) -> ClaimRow:
+def _row(entry: Mapping[str, Any], groups: Sequence[Group]) -> ClaimRow:
     words = {name: str(entry[name] or "") for name in ("id", "group", "statement", "expected", "measured", "verdict")}
     return ClaimRow(
         **words,
-        reason=str(entry.get("error") or entry["reason"]),
+        reason=str(entry.get("error") or entry["reason"] or ""),
         figure=str(entry["figure"] or ""),
-        page=f"report.html#claim-{_anchor(words['id'])}",
-        code=str(entry["code"]),
-        collections=collections,
+        page=f"report.html#claim-{_letters(words['id'])}",
+        code=str(entry["code"] or ""),
+        collections=[group.key for group in groups if group.key.startswith(f"{_letters(words['id'])}--")],
     )
 
 
-def _anchor(text: str) -> str:
-    return "".join(each if each.isalnum() else "-" for each in text)
+def _letters(text: str) -> str:
+    return "".join(each if each.isascii() and each.isalnum() else "-" for each in text)
 
 
-def _diagrams(folder: Path, entries: Any, groups: list[Group]) -> Iterator[Diagram]:
+def _diagrams(folder: Path, entries: Any, groups: Sequence[Group]) -> list[Diagram]:
+    """The exact curves of the first claim that has some, with the networks that belong on them."""
     for entry in entries:
-        if entry["id"] not in _DIAGRAMS or not entry.get("data"):
-            continue
-        data = read_dataset(folder / "data" / f"{entry['id']}.nc")
-        n_hidden = int(entry["settings"]["n_hidden"])
-        matching = [
-            each.key
-            for each in groups
-            if model_of(each.networks)[0] == "ssm"
-            and (each.delay, each.networks.n_hidden) == (int(data.attrs["delay"]), n_hidden)
-            and str(each.horizon) == str(data.attrs["horizon"])
-        ]
-        yield diagram_of_curves(data, n_hidden, matching)
-        return
+        path = folder / "data" / f"{entry['id']}.nc"
+        if entry["id"] in _DIAGRAMS and entry.get("data") and path.is_file():
+            data = read_dataset(path)
+            try:
+                n_hidden = int(entry["settings"]["n_hidden"])
+                at = int(data.attrs["delay"]), n_hidden, str(data.attrs["horizon"])
+                keys = [each.key for each in groups if _is_ssm(each, *at)]
+                return [diagram_of_curves(data, n_hidden, keys)]
+            except (KeyError, TypeError, ValueError) as error:
+                given = Shown(f"one without {' '.join(str(error).split())[:60]}")
+                raise InvalidInput(str(path), given, "the data of the claim") from None
+    return []
 
 
-def _groups(folder: Path, path: Path) -> Iterator[Group]:
-    """One group for every delay of a file of networks with a dataset beside it."""
+def _is_ssm(group: Group, delay: int, n_hidden: int, horizon: str) -> bool:
+    networks = group.networks
+    same = (group.delay, networks.n_hidden, str(group.horizon)) == (delay, n_hidden, horizon)
+    return same and model_of(networks)[0] == "ssm" and networks.n_features == 1
+
+
+def _read(path: Path) -> File:
     data, file = read_dataset(path), path.with_suffix(".safetensors")
     said, networks = load_description(file), load(file)
     single = not networks.stack
     networks = stack_networks([networks]) if single else networks
     count = networks.stack[0]
-    if said["task"] is None or said["process"] is None or data.sizes.get("network") != count:
-        raise InvalidInput(str(path), Shown("a dataset of other networks"), f"that of {file.name}")
-    claim, name = path.parent.name, path.stem
+    whole = data.sizes.get("network") == count and all(name in data for name in _COLUMNS) and "horizon" in data.attrs
+    if not whole or said["task"] is None or said["process"] is None:
+        raise InvalidInput(str(path), Shown("a dataset of something else"), f"that of the networks in {file.name}")
     process = build("process", said["process"], f"{file}: process")
     p = np.asarray(process.p, np.float64)
     p = np.broadcast_to(p if p.ndim else np.full(process.n_features, float(p)), (count, process.n_features))
     p = np.where(np.ptp(p, axis=1) == 0, p[:, 0], np.nan)
-    loss = np.asarray(data["loss"].values, np.float64)
+    task = build("task", said["task"], f"{file}: task")
+    lag = getattr(task, "recall_lag", None)
+    delays = np.broadcast_to(-1 if lag is None else lag, (count,))
+    return File(path.with_suffix(""), networks, single, data, said["task"], said["process"], p, delays)
+
+
+def _by_delay(file: File) -> Iterator[np.ndarray]:
+    for delay in np.unique(file.delays):
+        yield np.flatnonzero(file.delays == delay)
+
+
+def _group(folder: Path, file: File, rows: np.ndarray, room: int) -> Group:
+    """One group of the networks of a file that have the same delay."""
+    data = file.data
+    table = {**file.task, "delay": int(file.delays[rows[0]])} if "delay" in file.task else file.task
+    task = build("task", table, f"{file.path}: task")
+    process: SparseProcess = build("process", file.process, f"{file.path}: process")
     horizon = None if data.attrs["horizon"] == "steady state" else int(data.attrs["horizon"])
-    delays = np.broadcast_to(said["task"].get("delay", 0), (count,))
-    for delay in np.unique(delays):
-        rows = np.flatnonzero(delays == delay)
-        table = {**said["task"], "delay": int(delay)}
-        task = build("task", table, f"{file}: task")
-        point = np.unique(p[rows], return_inverse=True)[1]
-        best = np.asarray(data["best"].values[rows], bool) if "best" in data else best_of_points(point, loss[rows])
-        lags = shown_lags(task.recall_lag)
-        room = max(1, min(MOST_NETWORKS, MOST_NUMBERS // size_of(networks, lags)))
-        chosen, sampling = choose(point, best, room)
-        shown = rows[chosen]
-        of_it = networks[shown]
-        model, word = model_of(of_it)
-        units = f"{of_it.n_hidden} hidden unit{'s' if of_it.n_hidden > 1 else ''}"
-        features = "" if of_it.n_features == 1 else f", {of_it.n_features} features"
-        yield Group(
-            key=f"{_anchor(claim)}-{_anchor(name)}" + (f"-{delay}" if len(np.unique(delays)) > 1 else ""),
-            label=f"{word}, {task_words(task)}{features}, {units} ({claim})",
-            about=f"Kept by the claim {claim}: {name.replace('-', ' ')}.",
-            networks=of_it,
-            task=task,
-            process=process,
-            horizon=horizon,
-            p=p[shown],
-            seed=np.full(len(shown), -1),
-            source=shown,
-            best=best[chosen],
-            status=data["status"].values[shown],
-            regime=data["regime"].values[shown],
-            loss=loss[shown],
-            columns={each: np.asarray(data[each].values[shown], np.float64) for each in COLUMNS},
-            total=len(rows),
-            sampling=sampling,
-            code=_CODE.format(
-                path=path.relative_to(folder).with_suffix("").as_posix(),
-                place="0" if single else "{index}",
-                index="" if single else "[{index}]",
-                task=object_code("task", table),
-                process=_process_code(said["process"], p),
-                horizon="sk.SteadyState()" if horizon is None else horizon,
-                n_lags=lags,
-            ),
-            tracks=_tracks(folder, path, data, shown),
-        )
+    loss = np.asarray(data["loss"].values, np.float64)
+    point = np.unique(file.p[rows], return_inverse=True)[1]
+    best = np.asarray(data["best"].values[rows], bool) if "best" in data else best_of_points(point, loss[rows])
+    chosen, sampling = choose(point, best, room)
+    shown = rows[chosen]
+    networks = file.networks[shown]
+    features = "" if networks.n_features == 1 else f", {networks.n_features} features"
+    units = f"{networks.n_hidden} hidden unit{'s' if networks.n_hidden > 1 else ''}"
+    several = f"-{table['delay']}" if len(np.unique(file.delays)) > 1 else ""
+    lags = shown_lags(task.recall_lag)
+    return Group(
+        key=f"{_letters(file.claim)}--{_letters(file.path.name)}{several}",
+        label=f"{model_of(networks)[1]}, {task_words(task)}{features}, {units} ({file.claim})",
+        about=f"Kept by the claim {file.claim}: {file.path.name.replace('-', ' ')}.",
+        networks=networks,
+        task=task,
+        process=process,
+        horizon=horizon,
+        p=file.p[shown],
+        seed=np.full(len(shown), -1),
+        source=shown,
+        best=best[chosen],
+        status=data["status"].values[shown],
+        regime=data["regime"].values[shown],
+        loss=loss[shown],
+        columns={each: np.asarray(data[each].values[shown], np.float64) for each in COLUMNS},
+        total=len(rows),
+        sampling=sampling,
+        code=_CODE.format(
+            path=file.path.relative_to(folder).as_posix(),
+            place="0" if file.single else "{index}",
+            index="" if file.single else "[{index}]",
+            task=object_code("task", table),
+            process=_process_code(file),
+            horizon="sk.SteadyState()" if horizon is None else horizon,
+            n_lags=lags,
+        ),
+        tracks=_tracks(file, shown),
+    )
 
 
-def _process_code(table: Mapping[str, Any], p: np.ndarray) -> str:
+def _process_code(file: File) -> str:
     """The process of the network shown; none where networks differ in the p of each of their features."""
-    if np.isfinite(p).all():
-        return object_code("process", table, p="data.p.item()")
-    return "None" if np.ndim(table["p"]) > 1 else object_code("process", table)
+    if np.isfinite(file.p).all():
+        return object_code("process", file.process, p="data.p.item()")
+    return "None" if np.ndim(file.process["p"]) > 1 else object_code("process", file.process)
 
 
-def _tracks(folder: Path, path: Path, data: Any, shown: np.ndarray) -> tuple[Track, ...]:
+def _tracks(file: File, shown: np.ndarray) -> tuple[Track, ...]:
+    data = file.data
     if "history_loss" not in data:
         return ()
-    beside = path.with_name(f"{path.stem}-along-training.safetensors")
-    along = load(beside) if beside.is_file() else None
-    terms = data["history_terms"].values if "history_terms" in data else None
-    tracks = []
-    for row, place in enumerate(shown):
-        step, loss = data["step"].values, data["history_loss"].values[place]
-        tracks.append(Track(row, step, loss, None if terms is None else terms[place], along))
-    return tuple(tracks)
+    beside = file.path.with_name(f"{file.path.name}-along-training.safetensors")
+    along = load(beside) if file.single and beside.is_file() else None
+    if along is not None and along.stack != (data.sizes["record"],):
+        raise InvalidInput(str(beside), Shown(f"{along.stack} networks"), f"one for each record of {file.path.name}.nc")
+    step, terms = data["step"].values, data["history_terms"].values if "history_terms" in data else None
+    return tuple(
+        Track(row, step, data["history_loss"].values[place], None if terms is None else terms[place], along)
+        for row, place in enumerate(shown)
+    )

@@ -34,7 +34,7 @@ def diagram_of_dataset(data: Any, collections: Sequence[str]) -> Diagram:
         )
     ]
     return Diagram(
-        label=f"delay {delay}, {int(data.attrs['n_hidden'])} hidden units, {data.attrs['readout']} readout, {_at(horizon)}",
+        label=_label(delay, int(data.attrs["n_hidden"]), data.attrs["readout"], horizon),
         delay=delay,
         n_hidden=int(data.attrs["n_hidden"]),
         readout=str(data.attrs["readout"]),
@@ -58,7 +58,7 @@ def diagram_of_curves(data: Any, n_hidden: int, collections: Sequence[str]) -> D
         jumps = {f"{name}_jump": _difference(found[each]) for name, each in (("span", "spans"), ("radius", "radii"))}
         crossings.append(found | jumps)
     return Diagram(
-        label=f"delay {delay}, {n_hidden} hidden units, {data.attrs['readout']} readout, {_at(horizon)}",
+        label=_label(delay, n_hidden, data.attrs["readout"], horizon),
         delay=delay,
         n_hidden=n_hidden,
         readout=str(data.attrs["readout"]),
@@ -72,8 +72,9 @@ def diagram_of_curves(data: Any, n_hidden: int, collections: Sequence[str]) -> D
 _CURVES = ("p", "loss_per_p", "eigenangle_span", "spectral_radius")
 
 
-def _at(horizon: str) -> str:
-    return f"horizon {horizon}" if horizon.isdigit() else horizon
+def _label(delay: int, n_hidden: int, readout: str, horizon: str) -> str:
+    at = f"horizon {horizon}" if horizon.isdigit() else horizon
+    return f"delay {delay}, {n_hidden} hidden units, {readout} readout, {at}"
 
 
 def _branch(name: str, p: Any, loss: Any, span: Any, radius: Any, *, stable: Any = None) -> Branch:

@@ -7,6 +7,7 @@ from .._errors import InvalidInput, Shown
 from ._assemble import assemble
 from ._datasets import read_dataset
 from ._diagrams import diagram_of_dataset
+from ._inspections import group_of_inspection
 from ._payload import Payload
 from ._stores import groups_of_store
 
@@ -25,7 +26,7 @@ def payload_of(folder: Any) -> Payload:
     """
     path = Path(folder)
     if not path.is_dir():
-        raise InvalidInput("folder", Shown(f"{path}: {'a file' if path.exists() else 'no such folder'}"), _ALLOWED)
+        raise InvalidInput(str(folder), Shown("a file" if path.exists() else "no such folder"), _ALLOWED)
     if (path / "claims.json").is_file():
         from ._claims import payload_of_claims
 
@@ -38,4 +39,7 @@ def payload_of(folder: Any) -> Payload:
         return assemble(
             title=f"Phase diagram: {diagram.label}", about="Exact optima along p.", groups=[], diagrams=[diagram]
         )
-    raise InvalidInput("folder", Shown(f"{path}: something else"), _ALLOWED)
+    if (path / "inspection.nc").is_file():
+        group = group_of_inspection(path / "inspection.nc")
+        return assemble(title=f"Inside a {group.label}", about=group.about, groups=[group])
+    raise InvalidInput(str(folder), Shown("a folder of something else"), _ALLOWED)

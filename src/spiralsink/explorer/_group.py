@@ -1,4 +1,4 @@
-"""Networks that become one collection of the page: what is known of each, and weights and labels as the page has them."""
+"""Networks that become one collection of the page: what is known of each, with weights and labels for the page."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from .._recurrence import DIRECTION_KINDS
 from ..geometry import feature_directions
 from ..networks import RecurrentNetwork
 from ..processes import SparseProcess
@@ -20,6 +19,46 @@ _MODELS = {
 }
 _LONGEST = 48
 COLUMNS = ("eigenangle_span", "spectral_radius", "free_fraction", "sharpness", "n_represented")
+
+
+@dataclasses.dataclass(frozen=True)
+class Given:
+    """Directions that were measured, in place of weights; what a stack of networks says about itself, too.
+
+    Attributes:
+        directions: (networks, lags, hidden, features).
+        W_y: (networks, hidden, outputs).
+        readout: "linear" or "relu".
+    """
+
+    directions: Any
+    W_y: Any
+    readout: str = "linear"
+    recurrence: str = "given"
+    tied: bool = False
+
+    @property
+    def stack(self) -> tuple[int, ...]:
+        return self.directions.shape[:1]
+
+    @property
+    def n_lags(self) -> int:
+        return self.directions.shape[1]
+
+    @property
+    def n_hidden(self) -> int:
+        return self.directions.shape[2]
+
+    @property
+    def n_features(self) -> int:
+        return self.directions.shape[3]
+
+    @property
+    def n_outputs(self) -> int:
+        return self.W_y.shape[-1]
+
+    def __getitem__(self, rows: Any) -> "Given":
+        return dataclasses.replace(self, directions=self.directions[rows], W_y=self.W_y[rows])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,8 +89,8 @@ class Group:
         label: For readers; made from the class and the task if empty.
         about: Where the networks come from.
         networks: A stack with one axis.
-        task: What they were trained on.
-        process: What they heard; its p is that of the attribute.
+        task: What they were trained on, or its delay, or None.
+        process: What they heard; its p is that of the attribute. None where nothing is known of it.
         horizon: T, None for the steady state.
         p: (networks,), NaN where features differ.
         seed: (networks,), -1 where there is none.
@@ -71,9 +110,9 @@ class Group:
     key: str
     label: str
     about: str
-    networks: RecurrentNetwork
+    networks: RecurrentNetwork | Given
     task: Any
-    process: SparseProcess
+    process: SparseProcess | None
     horizon: int | None
     p: Any
     seed: Any
@@ -91,8 +130,13 @@ class Group:
 
     @property
     def delay(self) -> int | None:
-        lag = getattr(self.task, "recall_lag", None)
+        lag = self.task if isinstance(self.task, int) else getattr(self.task, "recall_lag", None)
         return None if lag is None else int(lag)
+
+    @property
+    def n_lags(self) -> int:
+        """How many lags the page shows."""
+        return self.networks.n_lags if isinstance(self.networks, Given) else shown_lags(self.delay)
 
     @property
     def given(self) -> bool:
@@ -115,21 +159,21 @@ class Group:
             readout=networks.readout,
             tied=networks.tied,
             delay=delay,
-            horizon="steady state" if self.horizon is None else str(self.horizon),
+            horizon=("steady state" if self.horizon is None else str(self.horizon)) if self.process else "",
             n_features=networks.n_features,
             n_hidden=networks.n_hidden,
             n_outputs=networks.n_outputs,
-            n_lags=shown_lags(delay),
+            n_lags=self.n_lags,
             task=words,
-            amplitude=amplitude_words(self.process),
-            second_moment=second_moment(self.process),
+            amplitude=amplitude_words(self.process) if self.process else "",
+            second_moment=second_moment(self.process) if self.process else None,
             total=self.total,
             sampling=self.sampling,
             code=self.code,
         )
 
 
-def model_of(networks: RecurrentNetwork) -> tuple[str, str]:
+def model_of(networks: RecurrentNetwork | Given) -> tuple[str, str]:
     """The class of networks, for the page and for a reader."""
     kind = (networks.recurrence, networks.readout)
     word = f"{kind[0]}, {kind[1]} readout"
@@ -143,20 +187,25 @@ def shown_lags(delay: int | None) -> int:
 
 def task_words(task: Any) -> str:
     """A task in words, such as "delay 4"."""
+    if task is None or isinstance(task, int):
+        return "no task" if task is None else f"delay {task}"
     name = "".join(f" {each.lower()}" if each.isupper() else each for each in type(task).__name__).strip()
     lag = getattr(task, "recall_lag", None)
     return f"{name} {int(lag)}" if name == "delay" and lag is not None else name
 
 
-def is_given(networks: RecurrentNetwork) -> bool:
-    """Whether the page gets directions: with a leak or a hidden bias, other recurrences are not theirs alone."""
-    bent = networks.recurrence != "linear"
-    leaks = np.any(np.asarray(networks.leak) != 1.0)
-    return bool(bent and (leaks or (networks.b_h is not None and np.any(np.asarray(networks.b_h)))))
+def is_given(networks: RecurrentNetwork | Given) -> bool:
+    """Whether the page gets directions: the leak of a recurrence that is not linear does not fold into its weights."""
+    if isinstance(networks, Given):
+        return True
+    return networks.recurrence != "linear" and bool(np.any(np.asarray(networks.leak) != 1.0))
 
 
-def weights_of(networks: RecurrentNetwork, n_lags: int) -> np.ndarray:
+def weights_of(networks: RecurrentNetwork | Given, n_lags: int) -> np.ndarray:
     """(networks, numbers) float32, in the order of `Networks.offset`."""
+    if isinstance(networks, Given):
+        parts = [networks.directions[:, :n_lags], networks.W_y, np.zeros((networks.stack[0], networks.n_outputs))]
+        return _side_by_side(parts, networks.stack[0])
     W_x, W_h, b_h = (None if each is None else np.asarray(each) for each in networks.folded_weights)
     count = networks.stack[0]
     parts = [W_x, W_h, np.asarray(networks.output_weights)]
@@ -165,15 +214,14 @@ def weights_of(networks: RecurrentNetwork, n_lags: int) -> np.ndarray:
     biases = [np.zeros((count, networks.n_hidden)) if b_h is None else b_h, b_y]
     if is_given(networks):
         parts, biases = [np.asarray(feature_directions(networks, n_lags)), np.asarray(networks.output_weights)], [b_y]
-    return np.concatenate([np.asarray(each, np.float32).reshape(count, -1) for each in (*parts, *biases)], axis=1)
+    return _side_by_side([*parts, *biases], count)
+
+
+def _side_by_side(parts: list[Any], count: int) -> np.ndarray:
+    return np.concatenate([np.asarray(each, np.float32).reshape(count, -1) for each in parts], axis=1)
 
 
 def size_of(networks: Any, n_lags: int) -> int:
     """How many float32 numbers a network of that kind takes."""
     n_x, n_h, n_y = networks.n_features, networks.n_hidden, networks.n_outputs
     return max(n_h * (n_x + n_h + n_y) + n_h + n_y, n_lags * n_h * n_x + n_h * n_y + n_y if is_given(networks) else 0)
-
-
-def direction_kind(networks: RecurrentNetwork) -> str:
-    """What the feature directions are."""
-    return DIRECTION_KINDS[networks.recurrence]

@@ -11,7 +11,7 @@ from ..processes import SparseProcess
 from ..tasks import Delay
 from ..theory import TERM_NAMES, SteadyState
 from ..verbs import expected_loss
-from ._group import Group
+from ._group import Given, Group
 
 MOST_INTEGRALS = 64
 """Networks of one horizon with a ReLU readout that get the integral: about a second."""
@@ -32,7 +32,7 @@ def exact_terms(groups: Sequence[Group]) -> list[np.ndarray]:
     found = [np.full((len(group.source), 4), np.nan) for group in groups]
     batches: dict[tuple[Any, ...], list[tuple[int, np.ndarray]]] = {}
     for place, group in enumerate(groups):
-        if _is_covered(group):
+        if group.process is not None and _is_covered(group):
             rows = np.isfinite(group.p) if group.networks.readout == "linear" else np.isfinite(group.p) & group.best
             key = (group.networks.readout, group.horizon, group.process.amplitudes, group.networks.n_hidden)
             batches.setdefault(key, []).append((place, np.flatnonzero(rows)))
@@ -55,6 +55,8 @@ def exact_terms(groups: Sequence[Group]) -> list[np.ndarray]:
 
 def _is_covered(group: Group) -> bool:
     networks = group.networks
+    if isinstance(networks, Given):
+        return False
     biased = any(each is not None and np.any(np.asarray(each)) for each in (networks.b_h, networks.b_y))
     scalar = networks.n_features == networks.n_outputs == 1
     one = isinstance(group.task, Delay) and group.task.importance == 1.0
@@ -68,8 +70,10 @@ def _terms(
     weights: dict[int, list[np.ndarray]] = {}
     for place, _ in chosen:
         if place not in weights:
-            W_x, W_h, _ = groups[place].networks.folded_weights
-            weights[place] = [np.asarray(each) for each in (W_x, W_h, groups[place].networks.output_weights)]
+            networks = groups[place].networks
+            assert isinstance(networks, RecurrentNetwork)
+            W_x, W_h, _ = networks.folded_weights
+            weights[place] = [np.asarray(each) for each in (W_x, W_h, networks.output_weights)]
     W_x, W_h, W_y = (np.stack([weights[place][each][row] for place, row in chosen]) for each in range(3))
     p = np.array([[groups[place].p[row]] for place, row in chosen])
     delays = np.array([groups[place].delay for place, _ in chosen])

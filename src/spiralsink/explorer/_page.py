@@ -74,7 +74,7 @@ def page_of(payload: Payload, plotly: str | None = None) -> str:
     )
     size = len(page.encode("utf-8"))
     if size > MOST_BYTES:
-        raise InvalidInput("folder", Shown(f"a page of {size / 1e6:.1f} MB"), f"one of at most {MOST_BYTES // 10**6} MB")
+        raise InvalidInput("the page", Shown(f"{size / 1e6:.1f} MB"), f"at most {MOST_BYTES // 10**6} MB")
     return page
 
 

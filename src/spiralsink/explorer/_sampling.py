@@ -1,10 +1,47 @@
 """Which networks go on the page: the best of every point, and as many of the rest of every point as there is room."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 MOST_NETWORKS = 5000
-MOST_NUMBERS = 600_000  # of all weights: 3.2 MB as base64
+MOST_NUMBERS = 400_000
+"""Of all weights on a page: 2.1 MB as base64."""
+MOST_RECORDS = 10_000
+"""Of all histories on a page."""
+
+_LONGEST_HISTORY = 201
+
+
+def rooms(counts: Sequence[int], sizes: Sequence[int]) -> list[int]:
+    """How many networks of every collection are shown: all where there is room, equal shares of it where not.
+
+    Args:
+        counts: Networks of each collection.
+        sizes: Numbers that a network of each takes.
+
+    Returns:
+        At most `MOST_NETWORKS` in all, whose weights are at most `MOST_NUMBERS`; 0 for one of too large networks.
+    """
+    found = [0] * len(counts)
+    networks, numbers = MOST_NETWORKS, MOST_NUMBERS
+    # those that take least leave the rest of their share to the others
+    order = sorted(range(len(counts)), key=lambda place: (counts[place] * sizes[place], counts[place]))
+    for left, place in zip(range(len(counts), 0, -1), order, strict=True):
+        fair = min(-(-networks // left), numbers // left // sizes[place])
+        if not fair and sizes[place] <= numbers // 2:
+            fair = 1
+        found[place] = min(counts[place], fair, networks)
+        networks -= found[place]
+        numbers -= found[place] * sizes[place]
+    return found
+
+
+def thinned(records: int, room: int) -> Int[np.ndarray, " shown"]:
+    """Places of the records of a history that are shown: all, or evenly spaced ones with the first and the last."""
+    most = max(2, min(room, _LONGEST_HISTORY))
+    return np.unique(np.linspace(0, records - 1, most).astype(int)) if records > most else np.arange(records)
 
 
 def best_of_points(point: Int[np.ndarray, " networks"], loss: Float[np.ndarray, " networks"]) -> Bool[np.ndarray, " n"]:

@@ -1,5 +1,6 @@
 """The store of a sweep as groups of networks."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from .._errors import InvalidInput, Shown
 from .._kinds import build
 from ..data import BlockHeader, load_headers, load_networks, open_store
 from ._group import COLUMNS, Group, Track, model_of, shown_lags, size_of, task_words
-from ._sampling import MOST_NETWORKS, MOST_NUMBERS, best_of_points, choose
+from ._sampling import best_of_points, choose, rooms
 from ._words import object_code, seeded
 
 _MOST_HISTORIES = 400
@@ -44,31 +45,41 @@ def groups_of_store(folder: Path) -> tuple[list[Group], str]:
         point_of[place] = points.setdefault(msgspec.json.encode(header.coordinates, order="sorted"), len(points))
     point = point_of[owner]
     rows = [np.flatnonzero(np.isin(owner, places)) for places in kinds.values()]
-    room = _rooms([len(each) for each in rows])
-    groups = []
-    for number, (places, members) in enumerate(zip(kinds.values(), rows, strict=True), start=1):
-        groups.append(_group(folder, data, headers[places[0]], members, point[members], room[number - 1], number))
+    sizes = [_size(folder, headers[places[0]], members) for places, members in zip(kinds.values(), rows, strict=True)]
+    groups, hidden = [], 0
+    for number, (places, members, room) in enumerate(
+        zip(kinds.values(), rows, rooms([len(each) for each in rows], sizes), strict=True), start=1
+    ):
+        if room:
+            groups.append(_group(folder, data, headers[places[0]], members, point[members], room, number))
+        else:
+            hidden += len(members)
     spec = headers[0].spec["training"]
     about = (
         f"Store of {len(owner)} networks at {len(points)} points, trained for {spec['steps']} steps each"
         f"{seeded(data['seed'].values)}."
     )
+    if hidden:
+        about += f" {hidden} of them are not shown: they do not fit into a page of 10 MB."
     return groups, about
 
 
 def _kind(header: BlockHeader) -> bytes:
-    """What decides to which group a block belongs: all of its spec but the sparsity and the seeds."""
+    """What decides to which group a block belongs: class, size, task, horizon, and the process but for its p."""
     process = {name: value for name, value in header.spec["process"].items() if name != "p"}
-    return msgspec.json.encode({**header.spec, "process": process}, order="sorted")
+    network = {name: value for name, value in header.spec["network"].items() if name != "init"}
+    parts = (network, process, header.spec["task"], _horizon(header.spec))
+    return msgspec.json.encode(parts, order="sorted")
 
 
-def _rooms(counts: list[int]) -> list[int]:
-    """How many networks of every group are shown: as many as there are, from an equal share on."""
-    left, rooms = MOST_NETWORKS, dict.fromkeys(range(len(counts)), 0)
-    for remaining, place in zip(range(len(counts), 0, -1), np.argsort(counts, kind="stable"), strict=True):
-        rooms[int(place)] = min(counts[place], max(left // remaining, 1))
-        left -= rooms[int(place)]
-    return list(rooms.values())
+def _horizon(spec: Mapping[str, Any]) -> int | None:
+    """T of the objective, also of one with a penalty; None for the steady state."""
+    objective = spec["training"]["objective"]
+    return (objective.get("objective") or objective).get("horizon")
+
+
+def _size(folder: Path, header: BlockHeader, members: np.ndarray) -> int:
+    return size_of(load_networks(folder, int(members[0])), shown_lags(_task(header).recall_lag))
 
 
 def _group(
@@ -76,12 +87,11 @@ def _group(
 ) -> Group:
     spec = header.spec
     task, process = build("task", spec["task"], "task"), build("process", spec["process"], "process")
-    horizon = spec["training"]["objective"].get("horizon") if spec["training"]["objective"] else None
+    horizon = _horizon(spec)
     loss = np.asarray(data["loss"].values[rows], np.float64)
     best = best_of_points(point, loss)
-    like = load_networks(folder, int(rows[0]))
-    lags = shown_lags(getattr(task, "recall_lag", None))
-    chosen, sampling = choose(point, best, max(1, min(room, MOST_NUMBERS // size_of(like, lags))))
+    lags = shown_lags(task.recall_lag)
+    chosen, sampling = choose(point, best, room)
     shown, at = rows[chosen], chosen
     networks = load_networks(folder, shown)
     p = np.asarray(data["p"].values[shown], np.float64) if "p" in data.coords else np.full(len(shown), np.nan)
@@ -114,8 +124,24 @@ def _group(
         total=len(rows),
         sampling=sampling,
         code=code,
+        extra=_varied(data, shown),
         tracks=_tracks(data, shown, best[at]),
     )
+
+
+def _varied(data: Any, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Coordinates that the plan varies within a group, beside p and the seed."""
+    found = {}
+    for name, values in data.coords.items():
+        if values.dims == ("network",) and name not in ("p", "seed") and values.dtype.kind in "if":
+            column = np.asarray(values.values[rows], np.float64)
+            if len(np.unique(column)) > 1:
+                found[str(name)] = column
+    return found
+
+
+def _task(header: BlockHeader) -> Any:
+    return build("task", header.spec["task"], "task")
 
 
 def _column(data: Any, name: str, rows: np.ndarray) -> np.ndarray:

@@ -1,0 +1,87 @@
+"""The folder of `inspect` as one network whose directions are given."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .._errors import InvalidInput, Shown
+from ._datasets import read_dataset
+from ._group import COLUMNS, Given, Group
+from ._sampling import MOST_NUMBERS
+
+_CODE = """import xarray as xr
+
+data = xr.open_dataset("inspection.nc", engine="h5netcdf")
+print(data)
+print(data.directions.sel(lag=0).values)
+"""
+
+
+def group_of_inspection(path: Path) -> Group:
+    """The network that an inspection.nc is of.
+
+    The readout is the one of least norm that sees the projections that were measured; without a readout, features are
+    seen along their own directions at the age of the delay.
+
+    Raises:
+        InvalidInput: If the file is damaged or is something else.
+    """
+    data = read_dataset(path)
+    if "directions" not in data or data["directions"].dims != ("lag", "hidden", "feature") or "kind" not in data.attrs:
+        raise InvalidInput(str(path), Shown("a dataset without directions"), "what inspect writes")
+    directions = np.asarray(data["directions"].values, np.float64)
+    delay = data.attrs.get("delay", "none")
+    delay = None if delay == "none" else int(delay)
+    kind = str(data.attrs["kind"])
+    kept = _longest(directions)
+    sampling = "" if len(kept) == directions.shape[2] else f"The {len(kept)} longest of {directions.shape[2]} features."
+    W_y, seen = _readout(data, directions, delay, kept)
+    directions = directions[:, :, kept]
+    unknown = np.full(1, np.nan)
+    n_lags, n_hidden, n_features = directions.shape
+    return Group(
+        key="inspected",
+        label=f"{kind}, {n_features} features, {n_hidden} hidden units",
+        about=f"Inspected by spiralsink: mean directions of {n_lags} ages. {seen}",
+        networks=Given(directions[None], W_y[None], tied="projections" not in data),
+        task=delay,
+        process=None,
+        horizon=None,
+        p=unknown,
+        seed=np.full(1, -1),
+        source=np.zeros(1, int),
+        best=np.ones(1, bool),
+        status=[""],
+        regime=[""],
+        loss=unknown,
+        columns=dict.fromkeys(COLUMNS, unknown),
+        total=1,
+        sampling=sampling,
+        code=_CODE,
+    )
+
+
+def _longest(directions: np.ndarray) -> np.ndarray:
+    """The features whose directions are the longest, as many as a page holds, in their order."""
+    n_lags, n_hidden, n_features = directions.shape
+    room = max(1, MOST_NUMBERS // (n_hidden * (n_lags + 1)))
+    if n_features <= room:
+        return np.arange(n_features)
+    length = np.sqrt((np.nan_to_num(directions) ** 2).sum(axis=(0, 1)))
+    return np.sort(np.argsort(-length, kind="stable")[:room])
+
+
+def _readout(data: Any, directions: np.ndarray, delay: int | None, kept: np.ndarray) -> tuple[np.ndarray, str]:
+    """W_y, (hidden, outputs), and what it is in words."""
+    if "projections" not in data:
+        lag = min(delay or 0, len(directions) - 1)
+        return directions[lag][:, kept], f"Features are seen along their own directions of age {lag}."
+    n_lags, n_hidden, n_features = directions.shape
+    rows = directions.transpose(0, 2, 1).reshape(n_lags * n_features, n_hidden)
+    seen = data["projections"].transpose("lag", "feature", "output").values.reshape(n_lags * n_features, -1)
+    whole = np.isfinite(rows).all(axis=1) & np.isfinite(seen).all(axis=1)
+    W_y = np.linalg.lstsq(rows[whole], seen[whole], rcond=None)[0]
+    left = np.sqrt(np.sum((rows[whole] @ W_y - seen[whole]) ** 2) / max(np.sum(seen[whole] ** 2), 1e-300))
+    words = "The readout is the one of least norm that sees the measured projections"
+    return W_y, words + ("." if left < 1e-3 else f", up to {left:.2g} of their size.")
