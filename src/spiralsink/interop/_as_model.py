@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .._errors import InvalidInput, Shown
+from .._errors import InvalidInput, Shown, check_count, check_number
 from ..models import Model
 from ..networks import RecurrentNetwork
 from . import _equinox, _files, _read, _torch_modules
@@ -32,8 +32,8 @@ def as_model(
     discretization: Any = None,
     initial: Any = None,
     reference: Any = None,
-    tolerance: float = 1e-5,
-    seed: int = 0,
+    tolerance: Any = 1e-5,
+    seed: Any = 0,
 ) -> Model:
     """A recurrent network of any kind as a model, in float64, compared with an independent forward pass.
 
@@ -104,6 +104,8 @@ def as_model(
         tolerance=tolerance,
         seed=seed,
     )
+    check_number("tolerance", tolerance, "a number > 0", lambda value: value > 0)
+    check_count("seed", seed, 0)
     if isinstance(source, Model):
         return source
     if isinstance(source, str | Path):

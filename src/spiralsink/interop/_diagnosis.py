@@ -70,10 +70,10 @@ def _arrays(layers: Layers) -> Iterator[tuple[str, Layers]]:
 
     n_gates = len(GATES[layers.kind])
     if any(layer[name].any() for layer in layers.layers for name in ("b_ih", "b_hh")):
-        yield "without both biases", changed(scaled("b_ih", "b_hh", by=0))
-        yield "without the bias of the inputs", changed(scaled("b_ih", by=0))
-        yield "without the recurrent bias", changed(scaled("b_hh", by=0))
-        yield "with both biases doubled", changed(scaled("b_ih", "b_hh", by=2))
+        yield "without both biases", changed(scaled("b_ih", "b_hh", by=0.0))
+        yield "without the bias of the inputs", changed(scaled("b_ih", by=0.0))
+        yield "without the recurrent bias", changed(scaled("b_hh", by=0.0))
+        yield "with both biases doubled", changed(scaled("b_ih", "b_hh", by=2.0))
     if layers.kind == "gru" and any(layer["b_hh"].any() for layer in layers.layers):
         yield "with no bias inside of the reset gate", changed(_outside)
     if all("W_hr" not in layer for layer in layers.layers):

@@ -77,7 +77,7 @@ class Diagonal:
     @property
     def paired(self) -> bool:
         """Whether every pole that is not real has its conjugate beside it."""
-        turning = self.poles[np.abs(self.poles.imag) > _PAIRED * np.abs(self.poles)]
+        turning = self.poles[np.abs(np.imag(self.poles)) > _PAIRED * np.abs(self.poles)]
         gaps = np.abs(turning[:, None] - turning.conj()).min(1) if len(turning) else np.ones(1)
         return bool((gaps < _PAIRED * np.abs(turning)).all()) if len(turning) else False
 
@@ -122,7 +122,7 @@ def build(layer: Diagonal, under: Reading) -> Model:
     poles, B = _discrete(layer, under)
     n, n_features = B.shape
     weights = {"re": poles.real, "im": poles.imag, "B_re": B.real, "B_im": B.imag}
-    C = layer.C * (2 if under.conjugates == "implied" else 1)
+    C: Any = layer.C * (2 if under.conjugates == "implied" else 1)
     D = layer.D if under.feedthrough else np.zeros_like(layer.D)
     return Model(
         kind={"lru": "LRU", "s4d": "S4D layer before its activation", "s5": "S5 layer"}[layer.kind]
@@ -142,7 +142,7 @@ def _words(layer: Diagonal, under: Reading) -> str:
     return words + (f", conjugates {under.conjugates}" if layer.kind == "s5" else "")
 
 
-def _discrete(layer: Diagonal, under: Reading) -> tuple[np.ndarray, np.ndarray]:
+def _discrete(layer: Diagonal, under: Reading) -> tuple[Any, Any]:
     if layer.kind == "lru":
         scales = {"stored": layer.gain, "one": np.ones(len(layer.gain)), "unit": np.sqrt(1 - np.abs(layer.poles) ** 2)}
         return layer.poles, scales[under.scale][:, None] * layer.B
@@ -154,7 +154,7 @@ def _discrete(layer: Diagonal, under: Reading) -> tuple[np.ndarray, np.ndarray]:
     return poles, (d if under.discretization == "euler" else held)[:, None] * layer.B
 
 
-def _dense(poles: np.ndarray, B: np.ndarray) -> LinearRecurrence:
+def _dense(poles: Any, B: Any) -> LinearRecurrence:
     real, imaginary = np.diag(poles.real), np.diag(poles.imag)
     W_h = np.block([[real, -imaginary], [imaginary, real]])
     return LinearRecurrence(np.concatenate([B.real, B.imag]), W_h, np.zeros(2 * len(poles)))

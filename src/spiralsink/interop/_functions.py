@@ -74,11 +74,11 @@ class TorchFunction(Differences):
     def _slopes(self, x: np.ndarray, h: np.ndarray, v: np.ndarray, of_state: bool) -> np.ndarray:
         import torch
 
-        x, h, v = (torch.from_numpy(np.ascontiguousarray(each)).to(self.dtype) for each in (x, h, v))
+        inputs, states, along = (torch.from_numpy(np.ascontiguousarray(each)).to(self.dtype) for each in (x, h, v))
         if of_state:
-            slopes = torch.func.jvp(lambda h: self.tensors(x, h), (h,), (v,))[1]
+            slopes = torch.func.jvp(lambda states: self.tensors(inputs, states), (states,), (along,))[1]
         else:
-            slopes = torch.func.jvp(lambda x: self.tensors(x, h), (x,), (v,))[1]
+            slopes = torch.func.jvp(lambda inputs: self.tensors(inputs, states), (inputs,), (along,))[1]
         return slopes.detach().numpy().astype(np.float64)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from .._errors import InvalidInput, Shown, check_number
+from .._errors import InvalidInput, Shown
 from ..models import Model
 from ._tensors import Tensors, as_array
 
@@ -113,7 +113,6 @@ def check(model: Model, evidence: Iterable[Evidence], tolerance: float, alternat
     Raises:
         InvalidInput: If a difference is larger; names the reading that agrees, or what was tried.
     """
-    check_number("tolerance", tolerance, "a number > 0", lambda value: value > 0)
     found = []
     for each in evidence:
         for _, values in each.seen:

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from .._errors import InvalidInput, Shown, check_choice, check_count, check_finite
+from .._errors import InvalidInput, Shown, check_choice, check_count, check_finite, check_number
 from .._float64 import float64
 from ..models import JaxStep, LinearReadout, Model, NoReadout, Readout
 from . import _probe, _speaking, _state
@@ -22,14 +22,14 @@ _PROBED = 2  # sequences that are run one step at a time
 def step_model(
     step: Any,
     *,
-    n_features: int,
+    n_features: Any,
     n_hidden: Any = None,
     initial: Any = None,
     readout: Any = None,
     library: Any = None,
     reference: Any = None,
-    tolerance: float = 1e-5,
-    seed: int = 0,
+    tolerance: Any = 1e-5,
+    seed: Any = 0,
 ) -> Model:
     """A step function h_t = step(x_t, h_{t-1}), and a readout y_t = readout(h_t), as a model.
 
@@ -63,6 +63,8 @@ def step_model(
         InvalidInput: If the function gives no state in any way of calling it (says what came back), sizes do not fit,
             or the passes disagree.
     """
+    check_number("tolerance", tolerance, "a number > 0", lambda value: value > 0)
+    check_count("seed", seed, 0)
     n_features = check_count("n_features", n_features)
     if not callable(step):
         raise InvalidInput("step", Shown(type(step).__name__), "a function (x, h) -> h")

@@ -106,7 +106,8 @@ def own(recurrent: Any, layers: Layers, model: Model, seed: int, *, direction: s
     except Exception:  # modules of any kind, with hooks and parts that cannot be copied
         return None
     inputs, state = probe_inputs(model.n_features, seed), probe_states(model, seed)
-    name = f"the nn.{type(recurrent).__name__} itself"
+    library = "nn." if type(recurrent).__module__ == "torch.nn.modules.rnn" else ""
+    name = f"the {library}{type(recurrent).__name__} itself"
     if isinstance(recurrent, torch.nn.modules.rnn.RNNCellBase):
         return Evidence(name, inputs, state, _run_cell(module, model, inputs, state))
     if not recurrent.bidirectional:

@@ -1,0 +1,297 @@
+"""Readers of torch networks against torch itself: modules, state dicts, files, and conventions that are not torch's."""
+
+import numpy as np
+import pytest
+import torch
+
+import spiralsink as sk
+from spiralsink.interop import as_model
+from spiralsink.models import NoReadout
+
+INPUTS = np.random.default_rng(5).standard_normal((3, 9, 3))
+N = 5
+
+
+def make(kind, **options):
+    torch.manual_seed(0)
+    classes = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}
+    return classes[kind](3, N, batch_first=True, **options)
+
+
+def outputs_of(module, inputs=INPUTS):
+    with torch.no_grad():
+        found = module.double()(torch.from_numpy(inputs))
+    return (found[0] if isinstance(found, tuple) else found).numpy()
+
+
+def h_of(model, inputs=INPUTS):
+    """h of the last layer: it stands last in the state, before c of the same layer."""
+    end = model.n_hidden - (model.layout[-1][1] if model.layout[-1][0].endswith("c") else 0)
+    size = model.layout[-2][1] if model.layout[-1][0].endswith("c") else model.layout[-1][1]
+    return model.states(inputs)[..., end - size : end]
+
+
+def reference_gru(arrays, *, reset="after", update="old", order="rzn"):
+    """A GRU written out gate by gate, with the arrays in the order given."""
+    arrays = {name: np.asarray(array, np.float64) for name, array in arrays.items()}
+    W, U, b, c = (
+        dict(zip(order, np.split(arrays[f"{name}_l0"], 3), strict=True))
+        for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    )
+
+    def sigmoid(a):
+        return 1 / (1 + np.exp(-a))
+
+    def run(inputs):
+        h, states = np.zeros((len(inputs), N)), []
+        for t in range(inputs.shape[1]):
+            x = inputs[:, t]
+            r, z = (sigmoid(x @ W[g].T + b[g] + h @ U[g].T + c[g]) for g in "rz")
+            inner = r * (h @ U["n"].T + c["n"]) if reset == "after" else (r * h) @ U["n"].T + c["n"]
+            n = np.tanh(x @ W["n"].T + b["n"] + inner)
+            h = (1 - z) * n + z * h if update == "old" else (1 - z) * h + z * n
+            states.append(h)
+        return np.stack(states, 1)
+
+    return run
+
+
+def reordered(module, order, of):
+    return {
+        name: np.concatenate([np.split(array.numpy(), len(of))[of.index(gate)] for gate in order])
+        for name, array in module.state_dict().items()
+    }
+
+
+CASES = {
+    "tanh": ("rnn", {}, {}),
+    "relu, two layers": ("rnn", {"nonlinearity": "relu", "num_layers": 2}, {"nonlinearity": "relu"}),
+    "gru": ("gru", {}, {}),
+    "gru without biases, two layers": ("gru", {"bias": False, "num_layers": 2}, {}),
+    "lstm, two layers": ("lstm", {"num_layers": 2}, {}),
+    "lstm with a projection, two layers": ("lstm", {"num_layers": 2, "proj_size": 4}, {}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_modules_and_state_dicts_give_what_torch_gives(name):
+    kind, made, given = CASES[name]
+    module = make(kind, **made)
+    expected = outputs_of(module)
+    from_module = as_model(module)
+    from_arrays = as_model(module.state_dict(), **({"nonlinearity": "tanh"} if kind == "rnn" else {}) | given)
+    for model in (from_module, from_arrays):
+        assert np.abs(h_of(model) - expected).max() < 1e-12
+        assert model.agreement is not None
+        assert model.agreement < 1e-12
+        assert isinstance(model.readout, NoReadout)
+    assert from_module.compared_with == f"the nn.{type(module).__name__} itself"
+    assert from_arrays.compared_with == f"torch's nn.{type(module).__name__}"
+
+
+def test_the_parts_of_the_state_are_named():
+    assert as_model(make("lstm", num_layers=2, proj_size=4)).layout == (
+        ("layer 0 h", 4),
+        ("layer 0 c", N),
+        ("layer 1 h", 4),
+        ("layer 1 c", N),
+    )
+
+
+@pytest.mark.parametrize("cell", [torch.nn.RNNCell, torch.nn.GRUCell, torch.nn.LSTMCell])
+def test_cells(cell):
+    torch.manual_seed(1)
+    module = cell(3, N)
+    model = as_model(module)
+    assert model.compared_with == f"the nn.{cell.__name__} itself"
+    states, carried = [], None
+    with torch.no_grad():
+        module = module.double()
+        for t in range(INPUTS.shape[1]):
+            carried = module(torch.from_numpy(INPUTS[:, t].copy()), carried)
+            states.append(torch.cat(carried, -1) if isinstance(carried, tuple) else carried)
+    assert np.abs(model.states(INPUTS) - torch.stack(states, 1).numpy()).max() < 1e-12
+
+
+def test_bidirectional_layers_need_a_direction():
+    module = make("lstm", bidirectional=True)
+    expected = outputs_of(module)
+    forward = as_model(module, direction="forward")
+    assert np.abs(h_of(forward) - expected[..., :N]).max() < 1e-12
+    backward = as_model(module.state_dict(), direction="backward")
+    assert np.abs(h_of(backward, INPUTS[:, ::-1])[:, ::-1] - expected[..., N:]).max() < 1e-12
+    with pytest.raises(sk.InvalidInput, match="direction must be 'forward' or 'backward', got nothing"):
+        as_model(module)
+    with pytest.raises(sk.InvalidInput, match="direction must be one of forward, got 'backward'"):
+        as_model(make("gru"), direction="backward")
+
+
+def test_one_layer_of_several_is_a_network_of_its_own():
+    module = make("lstm", num_layers=2, bidirectional=True)
+    with pytest.raises(sk.InvalidInput, match="layer must be one of 0, 1, got nothing"):
+        as_model(module, direction="forward")
+    with pytest.raises(sk.InvalidInput, match="layer must be one of 0, 1, got 2"):
+        as_model(module, direction="forward", layer=2)
+    first = make("lstm", bidirectional=True)
+    first.load_state_dict({name: array for name, array in module.state_dict().items() if "l0" in name})
+    second = as_model(module, direction="backward", layer=1)
+    assert second.n_features == 2 * N
+    heard = outputs_of(first)
+    found = h_of(second, heard[:, ::-1])[:, ::-1]
+    assert np.abs(found - outputs_of(module)[..., N:]).max() < 1e-12
+
+
+class Network(torch.nn.Module):
+    def __init__(self, *, batch_first=True, after=torch.nn.Identity(), start=0.0):
+        super().__init__()
+        torch.manual_seed(2)
+        self.before = torch.nn.Linear(N, N)  # fits the state, and stands before it
+        self.rnn = torch.nn.GRU(3, N, batch_first=batch_first, dropout=0.0)
+        self.fc = torch.nn.Linear(N, 2)
+        self.after, self.start = after, start
+
+    def forward(self, inputs):
+        states, _ = self.rnn(inputs, torch.full((1, len(inputs), N), self.start, dtype=inputs.dtype))
+        return self.after(self.fc(states))
+
+
+def test_a_module_with_a_readout_is_compared_as_a_whole():
+    module = Network()
+    model = as_model(module)
+    assert model.kind == "torch GRU, readout fc"
+    assert model.compared_with == "the nn.GRU itself and the whole Network"
+    assert np.abs(model.outputs(INPUTS) - outputs_of(module)).max() < 1e-12
+    wrapped = {"epoch": 3, "state_dict": {f"module.{name}": array for name, array in module.state_dict().items()}}
+    again = as_model(wrapped)
+    assert again.kind == "torch GRU, readout state_dict.module.fc"
+    assert np.abs(again.outputs(INPUTS) - outputs_of(module)).max() < 1e-12
+    assert as_model(wrapped, head=NoReadout()).n_outputs == 0
+    assert as_model(wrapped, head="fc.weight").n_outputs == 2
+    assert as_model(wrapped, head="before").n_outputs == N
+
+
+def test_wrong_heads_are_refused_with_those_that_fit():
+    with pytest.raises(sk.InvalidInput, match=r"head must be a linear layer that reads 5 numbers: 'before', 'fc', got"):
+        as_model(Network(), head="decoder")
+
+
+def test_what_lies_between_the_state_and_the_outputs_is_named():
+    with pytest.raises(sk.InvalidInput, match=r"agreement must be .* the whole Network, got .* \(with a sigmoid on"):
+        as_model(Network(after=torch.nn.Sigmoid()))
+    assert as_model(Network(after=torch.nn.Sigmoid()), head=NoReadout()).n_outputs == 0
+
+
+def test_several_recurrent_modules_are_listed():
+    module = torch.nn.ModuleDict({"encoder": make("gru"), "decoder": make("lstm")})
+    for source in (module, module.state_dict()):
+        with pytest.raises(sk.InvalidInput, match=r"prefix must be one of 'encoder'.*'decoder'.*, got nothing"):
+            as_model(source)
+        assert as_model(source, prefix="encoder").kind == "torch GRU"
+    assert as_model(module.state_dict(), kind="lstm").kind == "torch LSTM"
+    with pytest.raises(sk.InvalidInput, match="kind must be one that is there: gru, lstm, got 'rnn'"):
+        as_model(module.state_dict(), kind="rnn")
+
+
+def test_parametrised_weights_are_read_as_they_are_used():
+    module = make("gru").double()  # in float32 the weights that it uses are rounded
+    torch.nn.utils.parametrizations.weight_norm(module, "weight_hh_l0")
+    assert np.abs(h_of(as_model(module)) - outputs_of(module)).max() < 1e-12
+
+
+def refusal(source, **options):
+    with pytest.raises(sk.InvalidInput, match="agreement must be at most") as caught:
+        as_model(source, **options)
+    return str(caught.value)
+
+
+def test_gates_in_another_order_are_diagnosed_and_can_be_given():
+    module = make("gru")
+    arrays = reordered(module, "zrn", "rzn")
+    assert "with gates in the order z,r,n it is" in refusal(arrays, reference=outputs_of_function(module))
+    assert "pass gates='z,r,n'" in refusal(arrays, reference=outputs_of_function(module))
+    model = as_model(arrays, gates="z,r,n", reference=outputs_of_function(module))
+    assert np.abs(h_of(model) - outputs_of(module)).max() < 1e-12
+    assert model.compared_with == "the function that was given"
+    module = make("lstm")
+    arrays = reordered(module, "igfo", "ifgo")
+    assert "pass gates='i,g,f,o'" in refusal(arrays, reference=outputs_of_function(module))
+    assert as_model(arrays, gates="i,g,f,o").agreement is None  # torch knows no such layer
+
+
+def outputs_of_function(module):
+    return lambda inputs: outputs_of(module, inputs)
+
+
+@pytest.mark.parametrize(
+    "written", [{"reset": "before"}, {"update": "new"}, {"reset": "before", "update": "new"}], ids=str
+)
+def test_other_grus_are_diagnosed_and_can_be_given(written):
+    arrays = make("gru").state_dict()
+    reference = reference_gru(arrays, **written)
+    message = refusal(arrays, reference=reference)
+    assert all(f"{name}='{value}'" in message for name, value in written.items())
+    model = as_model(arrays, **written, reference=reference)
+    assert np.abs(h_of(model) - reference(INPUTS)).max() < 1e-12
+
+
+def test_another_order_before_the_matrix_is_diagnosed_at_once():
+    arrays = reordered(make("gru"), "zrn", "rzn")
+    message = refusal(arrays, reference=reference_gru(arrays, reset="before", order="zrn"))
+    assert "pass gates='z,r,n', reset='before'" in message
+
+
+def test_a_wrong_nonlinearity_is_diagnosed():
+    module = make("rnn", nonlinearity="relu")
+    message = refusal(module.state_dict(), nonlinearity="tanh", reference=outputs_of_function(module))
+    assert "with nonlinearity relu it is" in message
+    assert "pass nonlinearity='relu'" in message
+
+
+def test_missing_biases_and_transposed_matrices_are_diagnosed():
+    module, without = make("gru"), make("gru", bias=False)
+    without.load_state_dict({k: v for k, v in module.state_dict().items() if "weight" in k})
+    assert "without both biases it is" in refusal(module.state_dict(), reference=outputs_of_function(without))
+    arrays = {name: array.numpy() for name, array in make("rnn").state_dict().items()}
+    turned = arrays | {"weight_hh_l0": arrays["weight_hh_l0"].T}
+    message = refusal(turned, nonlinearity="tanh", reference=outputs_of_function(make("rnn")))
+    assert "with each recurrent matrix transposed" in message
+
+
+def test_a_reference_that_hears_time_first_or_starts_elsewhere_is_diagnosed():
+    module = make("gru")
+    time_first = torch.nn.GRU(3, N)
+    time_first.load_state_dict(module.state_dict())
+    assert "with the time axis first it is" in refusal(module, reference=outputs_of_function(time_first))
+
+    def started(inputs):
+        with torch.no_grad():
+            return module.double()(torch.from_numpy(inputs), torch.ones(1, len(inputs), N).double())[0]
+
+    assert "pass initial=" in refusal(module, reference=started)
+    assert as_model(module, reference=started, initial=np.ones(N)).agreement < 1e-12
+
+
+def test_unrelated_outputs_name_what_was_tried():
+    noise = np.random.default_rng(0).standard_normal((4, 30, N))
+    assert "other readings agrees" in refusal(make("gru"), reference=lambda inputs: noise)
+
+
+def test_references_as_pairs_and_of_the_last_step():
+    module = Network()
+    outputs = outputs_of(module)
+    assert as_model(module, reference=(INPUTS, outputs)).agreement < 1e-12
+    assert as_model(module, reference=(INPUTS, outputs[:, -1])).agreement < 1e-12
+    assert as_model(module, reference=(INPUTS[0], outputs[0])).agreement < 1e-12
+    with pytest.raises(sk.InvalidInput, match="reference must be batch first, got shape"):
+        as_model(module, reference=(INPUTS, outputs.swapaxes(0, 1)))
+    with pytest.raises(sk.InvalidInput, match="reference must be of shape"):
+        as_model(module, reference=(INPUTS, outputs[..., :1]))
+    with pytest.raises(sk.InvalidInput, match="reference must be a function"):
+        as_model(module, reference=3)
+
+
+def test_float32_modules_on_their_own_dtype_are_near_enough():
+    module = make("lstm")
+    with torch.no_grad():
+        model = as_model(module.state_dict(), reference=lambda inputs: module(inputs)[0])
+    assert 0 < model.agreement < 1e-6
