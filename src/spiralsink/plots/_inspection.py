@@ -76,7 +76,8 @@ def jacobian_spectrum(source: Any, *, ax: Any = None) -> Any:
             if high > low:
                 ring = Annulus((0, 0), high, high - low, color="#d55e00", alpha=0.22, linewidth=0, gid="radii")
                 axes.add_patch(ring)
-        limit = max(1.08, 1.08 * float(np.hypot(real, imaginary).max()), 1.04 * float(np.max(radii)))
+        reach = np.concatenate([np.hypot(real, imaginary), [] if radii is None else radii])
+        limit = 1.08 * max(1.0, float(reach.max()))
         axes.set(xlim=(-limit, limit), ylim=(-limit, limit))
     return axes
 
@@ -125,4 +126,5 @@ def _title(dataset: Any) -> str:
     checked = "not compared with an independent forward pass"
     if agreement != "none":
         checked = f"agrees with {dataset.attrs['compared_with']} to {float(agreement):.0e}"
-    return f"{dataset.attrs['kind']}, {sizes['feature']} features, {sizes['hidden']} numbers of state; {checked}"
+    features = "1 feature" if sizes["feature"] == 1 else f"{sizes['feature']} features"
+    return f"{dataset.attrs['kind']}, {features}, {sizes['hidden']} numbers of state; {checked}"

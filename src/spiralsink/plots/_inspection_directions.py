@@ -47,7 +47,12 @@ def direction_lengths(source: Any, *, ax: Any = None) -> Any:
             axes.fill_between(lags, low, high, color=drawn["color"], alpha=0.18, linewidth=0, label=label)
         axes.set(xlabel=WAITS, ylabel="length $|w_s|$", ylim=(0, None))
         lag_ticks(axes, len(lags))
-        axes.legend(loc="upper right")
+        if len(names) > 1:
+            rows = min(len(names), 2)  # of the legend, which stands above what is drawn
+            axes.set_ylim(0, axes.get_ylim()[1] * (1.1 + 0.14 * rows))
+            axes.legend(
+                loc="upper right", ncols=1 if len(names) > _MOST_LINES else 2, handlelength=1.6, columnspacing=1
+            )
     return axes
 
 
@@ -113,8 +118,9 @@ def direction_dependence(source: Any, *, ax: Any = None) -> Any:
             highest = max(highest, float(np.nan_to_num(middle).max()))
             axes.plot(np.arange(len(middle)), middle, **series_style(index), markersize=2.5, label=label, gid=name)
         axes.axhline(0, color=INK, linewidth=0.6, zorder=0.9)
-        # rounding is drawn as the zero that it is
-        axes.set(xlabel=WAITS, ylabel="relative change of $w_s$", ylim=(-0.02, 1.05) if highest < 1e-6 else (0, None))
+        # rounding is drawn as the zero that it is, and the legend stands above what is drawn
+        top = 1.0 if highest < 1e-6 else highest
+        axes.set(xlabel=WAITS, ylabel="relative change of $w_s$", ylim=(-0.02 * top, 1.7 * top))
         lag_ticks(axes, dataset.sizes["lag"])
-        axes.legend(loc="best", title="with the", alignment="left")
+        axes.legend(loc="upper left", title="with the", alignment="left", handlelength=2, labelspacing=0.3)
     return axes

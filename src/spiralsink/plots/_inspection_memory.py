@@ -17,7 +17,7 @@ from ._inspection_data import (
 )
 from ._style import INK, MUTED, axes_or_new, require_matplotlib, series_style, style
 
-_MOST_LINES, _MOST_ROWS = 4, 16
+_MOST_LINES, _MOST_ROWS, _VISIBLE = 4, 16, 0.05
 _DIVERGING = "PuOr_r"
 _READABLE = 0.5
 
@@ -64,7 +64,8 @@ def memory_curve(source: Any, *, ax: Any = None) -> Any:
         axes.set(xlabel=WAITS, ylabel="held-out $R^2$", ylim=(max(min(-0.05, 1.1 * lowest), -0.5), 1.05))
         lag_ticks(axes, len(lags))
         mark_delay(axes, dataset)
-        axes.legend(loc="upper right")
+        if len(names) > 1 or capacity is not None:
+            axes.legend(loc="upper right")
     return axes
 
 
@@ -93,7 +94,8 @@ def _outline(axes: Any, cells: np.ndarray) -> None:
 def seen_by_readout(source: Any, *, ax: Any = None) -> Any:
     """Draws what the readout sees of an input of every age, A_s.
 
-    Up to four pairs of output and feature have a line each; of more, the sixteen largest are rows of an image.
+    Up to four pairs of output and feature have a line each; of more, those above 5 % of
+    the largest, sixteen at most, are rows of an image.
 
     Args:
         source: An inspection or its dataset.
@@ -115,19 +117,21 @@ def seen_by_readout(source: Any, *, ax: Any = None) -> Any:
             return axes
         names = feature_names(dataset)
         pairs = [(i, j) for i in range(seen.shape[1]) for j in range(seen.shape[2])]
-        largest = sorted(pairs, key=lambda pair: -np.abs(seen[:, pair[0], pair[1]]).max())[:_MOST_ROWS]
-        chosen = sorted(largest)
+        size = np.abs(seen).max(axis=0)
+        if len(pairs) > _MOST_LINES:
+            pairs = [pair for pair in pairs if size[pair] >= _VISIBLE * size.max()]
+        chosen = sorted(sorted(pairs, key=lambda pair: -size[pair])[:_MOST_ROWS])
         labels = [f"{i} ← {names[j]}" for i, j in chosen]
-        if len(pairs) <= _MOST_LINES:
+        if seen[0].size <= _MOST_LINES:
             lags = np.arange(len(seen))
             for index, (i, j) in enumerate(chosen):
-                label = f"output {labels[index]}" if len(pairs) > 1 else ""
+                label = f"output {labels[index]}" if len(chosen) > 1 else ""
                 axes.plot(
                     lags, seen[:, i, j], **series_style(index), markersize=3, label=label or "_", gid=f"seen-{i}-{j}"
                 )
             axes.axhline(0, color=INK, linewidth=0.6, zorder=0.9)
             axes.set(xlabel=WAITS, ylabel="projection $A_s$")
-            if len(pairs) > 1:
+            if len(chosen) > 1:
                 axes.legend(loc="best")
         else:
             rows = np.stack([seen[:, i, j] for i, j in chosen])
@@ -176,7 +180,7 @@ def interference_by_lag(source: Any, *, ax: Any = None) -> Any:
             bars[0].set_gid(name)
             bottom += height
         axes.set(xlabel="age that is read (steps)", ylabel="share of variance")
-        axes.set(ylim=(0, max(1.0, float(bottom.max())) * 1.38), xlim=(-0.7, max(float(shown.max()), 3) + 0.7))
+        axes.set(ylim=(0, max(1.0, float(bottom.max())) * 1.5), xlim=(-0.7, max(float(shown.max()), 3) + 0.7))
         axes.set_yticks([0, 0.5, 1])
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend(loc="upper left", ncols=1, handlelength=1.0, borderaxespad=0.1, labelspacing=0.2)
