@@ -1,0 +1,130 @@
+"""`spiralsink inspect` and the page of an inspection: numbers, files, one line for what is wrong, escaped strings."""
+
+import dataclasses
+import json
+import re
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import spiralsink as sk
+from spiralsink import report
+from spiralsink.cli import main
+
+ATTACK = "<script>alert('&')</script>\"><img src=x onerror=alert(1)>"
+N_FEATURES, N_HIDDEN = 2, 3
+REQUIRED = ("kind", "n_features", "n_hidden", "spectral_radius", "agreement", "compared_with")
+
+
+@pytest.fixture(scope="module")
+def weights():
+    rng = np.random.default_rng(0)
+    turn, _ = np.linalg.qr(rng.normal(size=(N_HIDDEN, N_HIDDEN)))
+    return rng.normal(size=(N_HIDDEN, N_FEATURES)), 0.8 * turn, rng.normal(size=(N_HIDDEN, N_FEATURES))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, weights):
+    path = tmp_path_factory.mktemp("networks")
+    sk.save(path / "network.safetensors", sk.RecurrentNetwork(*weights))
+    np.save(path / "inputs.npy", np.random.default_rng(1).normal(size=(12, 60, N_FEATURES)))
+    np.save(path / "turned.npy", np.random.default_rng(1).normal(size=(12, N_FEATURES, 60)))
+    np.save(path / "directions.npy", np.eye(N_FEATURES)[:1])
+    np.save(path / "objects.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    (path / "text.npy").write_text("not an array")
+    return path
+
+
+def run(capsys, folder, *options, name="network.safetensors"):
+    code = main(["inspect", str(folder / name), "--lags", "5", *map(str, options)])
+    return code, capsys.readouterr()
+
+
+@pytest.fixture(scope="module")
+def written(folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("inspection") / "results"
+    options = ["--inputs", str(folder / "inputs.npy"), "--delay", "2", "--out", str(out), "--quiet"]
+    assert main(["inspect", str(folder / "network.safetensors"), "--lags", "5", *options]) == 0
+    return out
+
+
+def test_the_record_is_one_object_with_the_numbers(capsys, folder, weights, written):
+    code, said = run(capsys, folder, "--inputs", folder / "inputs.npy", "--delay", 2, "--json")
+    record = json.loads(said.out)
+    assert (code, said.err) == (0, "")
+    assert set(REQUIRED) <= set(record)
+    assert (record["n_features"], record["n_hidden"]) == (N_FEATURES, N_HIDDEN)
+    assert record["spectral_radius"] == pytest.approx(np.abs(np.linalg.eigvals(weights[1])).max(), rel=1e-6)
+    assert record["inputs"] == "inputs.npy"
+    assert np.shape(record["memory"]) == (5, N_FEATURES)
+    stored = json.loads((written / "inspection.json").read_text())
+    assert {name: stored[name] for name in stored if name != "page"} == {
+        name: record[name] for name in record if name not in ("page", "explorer")
+    }
+
+
+def test_without_inputs_it_says_what_was_used(capsys, folder):
+    code, said = run(capsys, folder)
+    assert code == 0
+    assert said.out.startswith("Inspection: ")
+    assert "independent N(0, 1), seed 0" in said.out
+
+
+def test_the_folder_holds_page_numbers_arrays_and_figures(written):
+    page = (written / "report.html").read_text()
+    assert "<script" not in page
+    assert re.search(r"(src|href)=\"https?:", page) is None
+    for name in ("memory", "directions", "readout", "dynamics"):
+        for kind in ("png", "svg"):
+            assert (written / "figures" / f"{name}.{kind}").stat().st_size > 1000
+        assert f'id="{name}"' in page
+    with xr.open_dataset(written / "inspection.nc", engine="h5netcdf") as dataset:
+        assert dict(dataset["directions"].sizes) == {"lag": 5, "hidden": N_HIDDEN, "feature": N_FEATURES}
+
+
+def test_a_dictionary_takes_the_place_of_the_channels(capsys, folder):
+    code, said = run(capsys, folder, "--features", folder / "directions.npy", "--json")
+    assert code == 0
+    assert json.loads(said.out)["n_features"] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--inputs", "turned.npy"], "inputs"),
+        (["--inputs", "objects.npy"], "--inputs must be a .npy file of plain numbers"),
+        (["--inputs", "text.npy"], "--inputs must be a .npy file of plain numbers"),
+        (["--inputs", "none.npy"], "--inputs must be a file that can be read"),
+        (["--inputs", "network.safetensors"], "--inputs must be the name of a .npy file"),
+        (["--features", "inputs.npy"], "--features must be"),
+        (["--delay", "9"], "--delay must be below n_lags = 5, got 9"),
+        (["--nonlinearity", "tanhh"], "--nonlinearity must be one of tanh, relu, got 'tanhh' (did you mean tanh?)"),
+    ],
+)
+def test_bad_input_is_one_line(capsys, folder, options, message):
+    paths = [str(folder / each) if each.endswith((".npy", ".safetensors")) else each for each in options]
+    code, said = run(capsys, folder, *paths)
+    assert (code, said.out) == (2, "")
+    assert len(said.err.splitlines()) == 1
+    assert message in said.err
+
+
+def test_a_network_that_nothing_was_compared_with_is_called_unchecked(written, folder):
+    found = sk.inspect(folder / "network.safetensors", np.load(folder / "inputs.npy"), n_lags=5)
+    page = (written / "report.html").read_text()
+    says = "Checked: agrees" if found.agreement is not None else "Not checked"
+    assert says in page
+
+
+def test_strings_of_a_model_are_escaped(tmp_path, folder, weights):
+    model = sk.as_model(sk.RecurrentNetwork(*weights))
+    attacked = sk.inspection.inspect_model(_renamed(model), np.load(folder / "inputs.npy"), n_lags=5)
+    page = report.write_inspection(attacked, tmp_path, about_inputs=ATTACK).read_text()
+    assert page.count("&lt;script&gt;") >= 4
+    assert "<script" not in page
+    assert "<img src=x" not in page
+
+
+def _renamed(model):
+    return dataclasses.replace(model, kind=ATTACK, layout=((ATTACK, model.n_hidden),), compared_with=ATTACK)
