@@ -142,13 +142,13 @@ def test_one_layer_of_several_is_a_network_of_its_own():
 
 
 class Network(torch.nn.Module):
-    def __init__(self, *, batch_first=True, after=torch.nn.Identity(), start=0.0):
+    def __init__(self, *, batch_first=True, after=None, start=0.0):
         super().__init__()
         torch.manual_seed(2)
         self.before = torch.nn.Linear(N, N)  # fits the state, and stands before it
         self.rnn = torch.nn.GRU(3, N, batch_first=batch_first, dropout=0.0)
         self.fc = torch.nn.Linear(N, 2)
-        self.after, self.start = after, start
+        self.after, self.start = after or torch.nn.Identity(), start
 
     def forward(self, inputs):
         states, _ = self.rnn(inputs, torch.full((1, len(inputs), N), self.start, dtype=inputs.dtype))

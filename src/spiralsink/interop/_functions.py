@@ -1,6 +1,7 @@
 """Functions of an input and a state that NumPy or torch compute, for many points at once, with their derivatives."""
 
 import dataclasses
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -75,10 +76,12 @@ class TorchFunction(Differences):
         import torch
 
         inputs, states, along = (torch.from_numpy(np.ascontiguousarray(each)).to(self.dtype) for each in (x, h, v))
-        if of_state:
-            slopes = torch.func.jvp(lambda states: self.tensors(inputs, states), (states,), (along,))[1]
-        else:
-            slopes = torch.func.jvp(lambda inputs: self.tensors(inputs, states), (inputs,), (along,))[1]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # torch's own code warns when first asked for it
+            if of_state:
+                slopes = torch.func.jvp(lambda states: self.tensors(inputs, states), (states,), (along,))[1]
+            else:
+                slopes = torch.func.jvp(lambda inputs: self.tensors(inputs, states), (inputs,), (along,))[1]
         return slopes.detach().numpy().astype(np.float64)
 
 

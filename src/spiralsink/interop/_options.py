@@ -24,8 +24,8 @@ class Options:
     discretization: Any
     initial: Any
     reference: Any
-    tolerance: float
-    seed: int
+    tolerance: Any
+    seed: Any
 
     @property
     def convention(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from .._errors import InvalidInput, Shown
 from .._float64 import float64
 from ..models import JaxStep
 from ._functions import Differences, TorchFunction
-from ._state import StateLayout, WrongState
+from ._state import StateLayout, WrongState, described
 from ._tensors import as_array
 
 LIBRARIES = ("jax", "torch", "numpy")
@@ -64,7 +64,8 @@ class Spoken:
         return np.stack([self._numpy_once(x[i], h[i], ()) for i in range(len(x))])
 
     def _numpy_once(self, x: np.ndarray, h: np.ndarray, lead: tuple[int, ...]) -> np.ndarray:
-        found = self.function(x.copy(), self.before.unpack(h.copy()))  # a step may write into its arguments
+        with float64(), jax.numpy_dtype_promotion("standard"):  # it may use JAX without being traceable
+            found = self.function(x.copy(), self.before.unpack(h.copy()))  # and may write into its arguments
         found = jax.tree.map(lambda leaf: leaf if (array := as_array(leaf)) is None else array, found)
         return self.out.pack(found, lead, lambda each: np.concatenate(each, -1)).astype(np.float64)
 
@@ -154,7 +155,8 @@ def understood(
     best.sort(key=lambda words: "Tracer" in words)  # what a library says that the function does not speak helps nobody
     expected = ", ".join(str(shape) for shape in before.shapes)
     allowed = f"a function (x, h) -> h, on vectors {(n_features,)} and {expected}, or on batches of them"
-    hint = "for a state of several arrays: initial=(h, c)" if field == "step" else ""
+    several = "tuple" in best[0] or "unpack" in best[0]
+    hint = "for a state of several arrays: initial=(h, c)" if field == "step" and several else ""
     raise InvalidInput(field, Shown(best[0]), allowed if field == "step" else "a function h -> y", hint=hint)
 
 
@@ -187,23 +189,23 @@ def _tried(candidate: Spoken, layouts: Callable[[Any], StateLayout]) -> Spoken:
     if candidate.library == "jax":
         with float64(), jax.numpy_dtype_promotion("standard"):
             dtype = jnp.dtype(candidate.dtype)
-            lead = (1,) if candidate.batched else ()
+            lead = (rows,) if candidate.batched else ()
             found = jax.eval_shape(
                 lambda x, h: candidate.function(x, candidate.before.unpack(h)),
                 jax.ShapeDtypeStruct((*lead, candidate.n_features), dtype),
                 jax.ShapeDtypeStruct((*lead, n_hidden), dtype),
             )
-        out = layouts(_without_lead(found, len(lead)))
+        out = layouts(_without_lead(found, lead))
         spoken = dataclasses.replace(candidate, out=out)
         with float64():
             jax.eval_shape(lambda x, h: spoken.jax_step((), x, h), *map(jnp.asarray, (x[0], h[0])))
         return spoken
     found = _once(candidate, x, h)
-    spoken = dataclasses.replace(candidate, out=layouts(_without_lead(found, int(candidate.batched))))
+    spoken = dataclasses.replace(candidate, out=layouts(_without_lead(found, (rows,) if candidate.batched else ())))
     call = spoken.torch_call if spoken.library == "torch" else spoken.numpy_call
     together, alone = call(x, h)[:_ALONE], [call(x[i : i + 1], h[i : i + 1])[0] for i in range(_ALONE)]
     if not np.allclose(together, alone, rtol=1e-4, atol=1e-5, equal_nan=True):
-        raise WrongState("rows that depend on each other")
+        raise WrongState("rows that depend on each other, or on earlier calls,")
     return spoken
 
 
@@ -211,7 +213,8 @@ def _once(candidate: Spoken, x: np.ndarray, h: np.ndarray) -> Any:
     x, h = (each if candidate.batched else each[0] for each in (x, h))
     if candidate.library == "numpy":
         x, h = x.astype(candidate.dtype), h.astype(candidate.dtype)
-        return candidate.function(x, candidate.before.unpack(h))
+        with float64(), jax.numpy_dtype_promotion("standard"):
+            return candidate.function(x, candidate.before.unpack(h))
     import torch
 
     dtype = getattr(torch, candidate.dtype)
@@ -227,8 +230,16 @@ class _Shape:
     shape: tuple[int, ...]
 
 
-def _without_lead(found: Any, n_lead: int) -> Any:
-    return jax.tree.map(lambda leaf: _Shape(tuple(leaf.shape)[n_lead:]) if hasattr(leaf, "shape") else leaf, found)
+def _without_lead(found: Any, lead: tuple[int, ...]) -> Any:
+    """The shapes of what came back, for one row.
+
+    Raises:
+        WrongState: If there are other rows in it than went in.
+    """
+    leaves = jax.tree.leaves(found)
+    if any(tuple(leaf.shape[: len(lead)]) != lead for leaf in leaves if hasattr(leaf, "shape")):
+        raise WrongState(described(found))
+    return jax.tree.map(lambda leaf: _Shape(tuple(leaf.shape)[len(lead) :]) if hasattr(leaf, "shape") else leaf, found)
 
 
 def in_use(function: Any) -> Any:

@@ -63,9 +63,9 @@ class StateLayout:
             WrongState: If it has other arrays or other shapes.
         """
         leaves = jax.tree.leaves(state)
-        shapes = [tuple(getattr(leaf, "shape", ())) if hasattr(leaf, "shape") else None for leaf in leaves]
+        shapes = [tuple(leaf.shape) if hasattr(leaf, "shape") else None for leaf in leaves]
         if shapes != [(*lead, *shape) for shape in self.shapes]:
-            raise WrongState(described(state, shapes))
+            raise WrongState(described(state))
         parts = []
         for leaf, shape, both in zip(leaves, self.shapes, self.complex, strict=True):
             flat = leaf.reshape((*lead, math.prod(shape)))
@@ -76,10 +76,12 @@ class StateLayout:
         return parts[0] if len(parts) == 1 else join(parts)
 
 
-def described(state: Any, shapes: list[Any]) -> str:
-    if not shapes:
+def described(state: Any) -> str:
+    """What something that should be a state is, by the shapes of its arrays."""
+    leaves = jax.tree.leaves(state)
+    if not leaves:
         return type(state).__name__
-    found = [type(state).__name__ if shape is None else f"shape {shape}" for shape in shapes]
+    found = [f"shape {tuple(leaf.shape)}" if hasattr(leaf, "shape") else type(leaf).__name__ for leaf in leaves]
     return found[0] if len(found) == 1 else f"{type(state).__name__} of " + ", ".join(found)
 
 

@@ -103,7 +103,7 @@ _NAMES = {"jax": "JAX", "torch": "torch", "numpy": "NumPy"}
 def _same(found: Any, layout: StateLayout) -> StateLayout:
     shapes = [getattr(leaf, "shape", None) for leaf in jax.tree.leaves(found)]
     if shapes != list(layout.shapes):
-        raise WrongState(_state.described(found, shapes))
+        raise WrongState(_state.described(found))
     return layout
 
 
@@ -149,7 +149,7 @@ def _one_vector(found: Any) -> StateLayout:
     leaves, tree = jax.tree.flatten(found)
     shapes = [getattr(leaf, "shape", None) for leaf in leaves]
     if len(shapes) != 1 or shapes[0] is None or len(shapes[0]) != 1:
-        raise WrongState(_state.described(found, shapes))
+        raise WrongState(_state.described(found))
     return StateLayout(tree, (shapes[0],), (False,), ("y",))
 
 
