@@ -1,0 +1,239 @@
+"""Every control changes what it should, read back from the page; the address brings all of it back."""
+
+import json
+
+import msgspec
+import pytest
+
+expect = pytest.importorskip("playwright.sync_api").expect
+
+TIPS = "[...document.querySelectorAll('#plane .arrow')].map((each) => each.querySelector('title').textContent)"
+
+
+def shown(page):
+    return page.evaluate("spiralsink.app.state")
+
+
+def text(page, selector):
+    return page.locator(selector).inner_text()
+
+
+def test_what_is_shown_first(visitor, payload):
+    page = visitor.open(payload)
+    assert shown(page)["network"] == 0
+    assert "p = 0.02" in text(page, "#sparsity-value")
+    assert text(page, "#plane-note") == "sparse regime"
+    assert page.locator("#plane .arrow").count() == 9
+    assert page.locator("#lags .bar-of").count() == 9
+    assert page.locator("#free-space").count() == 1
+    assert page.locator("#plane .wanted").get_attribute("data-lag") == "4"
+
+
+def test_the_slider_moves_along_the_activities_that_exist(visitor, payload):
+    page = visitor.open(payload)
+    before = page.evaluate(TIPS)
+    slider = page.locator("#sparsity")
+    assert slider.get_attribute("max") == "3"
+    for place, (p, regime) in enumerate([(0.1, "sparse"), (0.4, "dense"), (1, "dense")], start=1):
+        slider.press("ArrowRight")
+        assert f"p = {p}" in text(page, "#sparsity-value")
+        assert slider.get_attribute("aria-valuetext") == f"p = {p}"
+        assert text(page, "#plane-note") == f"{regime} regime"
+        assert shown(page)["network"] == 3 * place
+    assert page.evaluate(TIPS) != before
+    assert "seed 0" in text(page, "#live")
+
+
+def test_network_delay_seed_and_output(visitor, payload):
+    page = visitor.open(payload)
+    page.locator("#network").select_option(index=1)
+    assert shown(page)["network"] == 1
+    page.locator("#delay").select_option(label="2")
+    assert shown(page)["network"] == 12
+    assert page.locator("#plane .wanted").get_attribute("data-lag") == "2"
+    page.locator("#model").select_option(label="vectors")
+    assert page.locator("#lags .heat").count() == 9
+    assert page.locator("#output").is_visible()
+    assert page.locator("#free-space").count() == 0  # three outputs in five dimensions
+    assert "plane holds" in text(page, "#plane-caption")
+    page.locator("#output").select_option(label="B")
+    assert page.locator("#free-space").count() == 1
+    page.locator("#model").select_option(label="narrow")
+    assert not page.locator("#output").is_visible()
+    assert page.locator("#plane .arrow").count() == 9
+    assert "no single sparsity" in text(page, "#sparsity-value")
+
+
+def test_the_other_regime(visitor, payload):
+    page = visitor.open(payload)
+    toggle = page.locator("#toggle")
+    assert "dense" in toggle.inner_text()
+    toggle.click()
+    assert (shown(page)["network"], text(page, "#plane-note")) == (11, "dense regime")
+    assert "sparse" in toggle.inner_text()
+    page.keyboard.press("s")
+    assert shown(page)["network"] == 0
+
+
+def test_an_impulse_goes_step_by_step(visitor, payload):
+    page = visitor.open(payload)
+    page.keyboard.press("ArrowRight")
+    assert shown(page)["step"] == 0
+    assert page.locator("#plane .arrow.faded").count() == 8
+    assert page.locator("#impulse .dot").count() == 1
+    page.keyboard.press("ArrowRight")
+    assert shown(page)["step"] == 1
+    assert "1 step later" in text(page, "#lags-caption")
+    page.keyboard.press("ArrowLeft")
+    assert shown(page)["step"] == 0
+    page.keyboard.press("Escape")
+    assert shown(page)["step"] is None
+    assert page.locator("#plane .faded").count() == 0
+    page.keyboard.press("Space")
+    assert text(page, "#play") == "Stop"
+    page.wait_for_function("spiralsink.app.state.step >= 1")
+    page.keyboard.press("Space")
+    assert "Send" in text(page, "#play")
+
+
+def test_the_scrubber_moves_plane_and_terms(visitor, payload):
+    page = visitor.open(payload, "#c=trained")
+    end, terms = page.evaluate(TIPS), page.locator("#terms .value").all_text_contents()
+    assert text(page, "#record-value") == "40"
+    page.locator("#record").press("Home")
+    assert text(page, "#record-value") == "0"
+    assert page.evaluate(TIPS) != end
+    assert page.locator("#terms .value").all_text_contents() != terms
+    assert page.locator("#history .curve").count() == 5
+    page.locator("#record").press("End")
+    assert page.evaluate(TIPS) == end
+
+
+def test_where_there_are_no_terms_the_page_says_why(visitor, payload):
+    page = visitor.open(payload, "#c=vectors")
+    assert "recurrence is linear" in text(page, "#terms-caption")
+    page.locator("#model").select_option(label="narrow")
+    assert "no single activity probability" in text(page, "#terms-caption")
+    assert not page.locator("#history").is_visible()
+    page.locator("#model").select_option(label="spirals")
+    assert page.locator("#terms .term").count() == 6  # four, their sum, and what hiding saves
+
+
+def test_gauge_theme_keys_and_code(visitor, payload):
+    page = visitor.open(payload, color_scheme="light")
+    before = page.evaluate(TIPS)
+    page.locator("#gauge").select_option("trained")
+    assert page.evaluate(TIPS) != before
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.locator("#theme").click()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != paper
+    page.keyboard.press("?")
+    assert page.locator("#keys").is_visible()
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    page.locator("#copy").click()
+    assert page.locator("#copied-text").input_value() == "# spirals-4\nprint(0)"
+
+
+@pytest.mark.parametrize("kind", ["SVG", "PNG"])
+def test_pictures_to_take_away(visitor, payload, kind):
+    page = visitor.open(payload)
+    with page.expect_download() as download:
+        page.locator("#plane-options").get_by_text(kind, exact=True).click()
+    content = download.value.path().read_bytes()
+    assert download.value.suggested_filename == f"plane-spirals-4-0.{kind.lower()}"
+    assert content.startswith(b"<svg" if kind == "SVG" else b"\x89PNG")
+    assert len(content) > 4000
+
+
+def test_every_picture_has_its_numbers(visitor, payload):
+    page = visitor.open(payload, "#c=trained")
+    for name, rows in {"plane": 9, "lags": 9, "terms": 5, "history": 5}.items():
+        page.locator(f"details:has(#{name}-table) summary").click()
+        expect(page.locator(f"#{name}-table tbody tr")).to_have_count(rows)
+
+
+def test_the_address_brings_everything_back(visitor, payload):
+    page = visitor.open(payload)
+    page.locator("#model").select_option(label="trained")
+    page.locator("#record").press("Home")
+    page.keyboard.press("Escape")
+    page.locator("#picture").focus()
+    page.keyboard.press("ArrowRight")
+    page.locator("#theme").click()
+    page.locator("#gauge").select_option("trained")
+    before = shown(page)
+    assert before["record"] == 0
+    assert before["step"] == 0
+    page.reload()
+    assert shown(page) == before
+    assert page.locator("#plane .arrow.faded").count() == 8
+
+
+def test_back_and_forward(visitor, payload):
+    page = visitor.open(payload)
+    page.locator("#toggle").click()
+    page.locator("#model").select_option(label="vectors")
+    page.go_back()
+    assert text(page, "#plane-note") == "dense regime"
+    page.go_back()
+    assert text(page, "#plane-note") == "sparse regime"
+    page.go_forward()
+    assert shown(page)["network"] == 11
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    ["#c=nowhere&n=3", "#n=%E0%A4%A", "#s=99&r=7&o=8&x=y&g=z&d=5&theme=q&by=&at=-1", "#a&&=b", "#c=spirals-4&n="],
+)
+def test_an_address_that_makes_no_sense(visitor, payload, fragment):
+    page = visitor.open(payload, fragment)
+    assert page.locator("#plane .arrow").count() == 9
+    assert shown(page)["step"] is None
+
+
+def test_arrows_too_long_for_the_picture_are_broken_off(visitor, payload):
+    page = visitor.open(payload, "#c=long")
+    assert page.locator("#plane .break").count() >= 2
+    assert "longer than drawn" in text(page, "#plane-caption")
+    box = page.locator("#plane .wanted .shaft").bounding_box()
+    assert max(box["width"], box["height"]) > 40
+
+
+def test_claims_lead_to_figures_and_networks(visitor, payload):
+    page = visitor.open(payload)
+    rows = page.locator("#claims tbody tr")
+    assert rows.count() == 2
+    assert rows.nth(0).locator("a").evaluate_all("all => all.map((each) => each.getAttribute('href'))") == [
+        "figures/first.png",
+        "report.html#first",
+    ]
+    assert rows.nth(1).locator("a").count() == 0  # an address that is no file of the folder
+    assert "too large" in rows.nth(1).inner_text()
+    rows.nth(0).get_by_role("button").click()
+    assert page.locator("#model option:checked").inner_text() == "vectors"
+
+
+def test_a_page_without_networks(visitor, payload):
+    names = {name: [] for name in msgspec.structs.asdict(payload.networks)}
+    empty = msgspec.structs.replace(payload.networks, **{**names, "extra": {}})
+    page = visitor.open(
+        msgspec.structs.replace(
+            payload, networks=empty, collections=[], histories=[], claims=[], first=None, second=None
+        )
+    )
+    assert not page.locator("#controls").is_visible()
+    assert page.locator("#diagram-title").is_visible()
+    page.keyboard.press("Space")
+
+
+def test_a_page_with_nothing_to_compare(visitor, payload):
+    page = visitor.open(msgspec.structs.replace(payload, second=None, diagrams=[], claims=[]))
+    assert not page.locator("#toggle").is_visible()
+    assert not page.locator("#diagram-title").is_visible()
+    assert not page.locator("#claims-title").is_visible()
+    assert (
+        json.loads(
+            page.locator("#payload").inner_text() or page.evaluate("document.getElementById('payload').textContent")
+        )["second"]
+        is None
+    )
