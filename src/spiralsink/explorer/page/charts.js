@@ -55,6 +55,12 @@ function plain(text) {
   return String(text).replace(/[<>&]/g, (each) => ({ "<": "&lt;", ">": "&gt;", "&": "&amp;" })[each]);
 }
 
+// What is drawn last lies on top, to be seen and to be clicked.
+function bestLast(page, networks) {
+  const best = page.networks.best;
+  return [...networks.filter((each) => !best[each]), ...networks.filter((each) => best[each])];
+}
+
 function networkHover(page, network) {
   const { networks } = page;
   const collection = page.collections[networks.collection[network]];

@@ -18,7 +18,8 @@ function diagramOf(page, state) {
 
 function pointsOf(page, diagram) {
   const wanted = page.collections.flatMap((each, place) => (diagram.collections.includes(each.id) ? [place] : []));
-  return wanted.flatMap((place) => page.members[place]).filter((each) => page.networks.p[each] !== null && page.networks.eigenangle_span[each] !== null);
+  const known = (each) => page.networks.p[each] !== null && page.networks.eigenangle_span[each] !== null;
+  return bestLast(page, wanted.flatMap((place) => page.members[place]).filter(known));
 }
 
 function drawDiagram(app, whole) {

@@ -49,7 +49,7 @@ function drawPopulation(app, whole) {
 
 function shownOf(page, collection, state) {
   const [x, y] = [columnOf(page, state.x), columnOf(page, state.y)];
-  return page.members[collection].filter((each) => x[each] !== null && y[each] !== null);
+  return bestLast(page, page.members[collection].filter((each) => x[each] !== null && y[each] !== null));
 }
 
 function populationTraces(page, collection, state) {
