@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cases.pages import explorer_payload
 
+from cases.pages import explorer_payload
 from spiralsink.explorer import Payload, page_of
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")

@@ -3,9 +3,9 @@
 import jax
 import numpy as np
 import pytest
-from cases.pages import PayloadBuilder
 
 import spiralsink as sk
+from cases.pages import PayloadBuilder
 from spiralsink import plots
 
 N_NETWORKS, N_LAGS = 50, 9
@@ -121,7 +121,7 @@ def test_the_plane_of_a_wider_network(visitor):
     builder.collection("wide", recurrence="relu", n_hidden=5, n_lags=6)
     builder.network((W_x, W_h, W_y))
     scene = visitor.open(builder.payload(first=0)).evaluate(
-        "(({ share, arrows }) => ({ share, points: arrows.map((each) => Array.from(each.point)) }))(spiralsink.app.scene)"
+        "(({ share, arrows }) => ({ share, points: arrows.map(({ point }) => [...point]) }))(spiralsink.app.scene)"
     )
     with sk.float64():
         network = sk.RecurrentNetwork(rounded(W_x), rounded(W_h), rounded(W_y), recurrence="relu", readout="relu")

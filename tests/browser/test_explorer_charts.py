@@ -39,12 +39,22 @@ def shown(page):
     return page.evaluate("spiralsink.app.state.network")
 
 
+def click(page, chart, network):
+    """Moves to a point, as soon as it stands still and Plotly has seen the pointer there, and clicks it."""
+    hovered = f"document.getElementById('{chart}')._hoverdata?.some((each) => each.customdata === {network})"
+    for _ in range(50):
+        place = page.evaluate(PLACE, [chart, network])
+        page.mouse.move(place[0] + 1, place[1])
+        page.mouse.move(*place)
+        page.wait_for_timeout(100)
+        if page.evaluate(hovered):
+            return page.mouse.click(*place)
+    raise AssertionError(f"no point of network {network} under the pointer in {chart}")
+
+
 def test_a_click_on_a_point_loads_its_network(whole):
     for chart, network in (("population", 6), ("diagram", 9), ("population", 4)):
-        place = whole.evaluate(PLACE, [chart, network])
-        whole.mouse.move(*place)
-        whole.wait_for_timeout(150)  # Plotly looks for the point under the pointer, at most so often
-        whole.mouse.click(*place)
+        click(whole, chart, network)
         whole.wait_for_function(f"spiralsink.app.state.network === {network}")
         assert whole.locator("#network").input_value() == str(network)
     whole.go_back()

@@ -127,7 +127,7 @@ def explorer_payload() -> Payload:
                     regime="sparse" if sparse else "dense",
                     loss=0.1 * p * (1 + seed),
                     loss_per_p=0.1 * (1 + seed) + 0.05 * p,
-                    eigenangle_span=268.0 if sparse else 95.0,
+                    eigenangle_span=(268.0 if sparse else 95.0) + 30 * seed,
                     spectral_radius=0.7 + 0.1 * p,
                     terms=(0.05 * p, -0.02 * p, 0.04 * p, 0.03 * p) if seed == 0 else None,
                 )

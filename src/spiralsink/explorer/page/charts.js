@@ -14,8 +14,10 @@ function activatePlotly(app) {
     performance.mark("charts-drawn");
     document.documentElement.dataset.charts = "ready";
   };
-  if ("requestIdleCallback" in globalThis) requestIdleCallback(begin, { timeout: 1500 });
-  else setTimeout(begin, 200);
+  const wait = () => ("requestIdleCallback" in globalThis ? requestIdleCallback(begin, { timeout: 1500 }) : setTimeout(begin, 200));
+  // the block stands last on the page and may still be arriving
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", wait);
+  else wait();
 }
 
 function renderCharts(app, whole = false) {
