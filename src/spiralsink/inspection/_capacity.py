@@ -70,7 +70,7 @@ def _gramian(W_h: np.ndarray, first: np.ndarray) -> np.ndarray | None:
         for _ in range(_DOUBLINGS):
             more = power @ total @ power.T
             total, power = total + more, power @ power
-            if not np.isfinite(total).all():
+            if not np.isfinite(np.linalg.norm(total)):
                 return None
             if np.linalg.norm(more) <= _ROUNDING * np.linalg.norm(total):
                 return (total + total.T) / 2

@@ -20,15 +20,15 @@ _POINTS = 64
 def ablate(
     model: Any,
     inputs: Any,
-    feature: int,
-    lag: int,
+    feature: Any,
+    lag: Any,
     *,
-    by: Replacement = Zero(),  # noqa: B008
+    by: Any = Zero(),  # noqa: B008
     at: Any = None,
-    n_later: int | None = None,
+    n_later: Any = None,
     features: Any = None,
     codes: Any = None,
-    seed: int = 0,
+    seed: Any = 0,
     check_order: bool = True,
 ) -> Effect:
     """Takes out what one input of a given age wrote: the input c_{j,t-s} of feature j is replaced, the rest is kept.
@@ -94,7 +94,7 @@ def patch(
     inputs: Any,
     state: Any = None,
     *,
-    at: int,
+    at: Any,
     inputs_from: Any = None,
     check_order: bool = True,
 ) -> Effect:

@@ -33,10 +33,10 @@ def inspect_model(
     *,
     features: Any = None,
     codes: Any = None,
-    n_lags: int = 20,
-    delay: int | None = None,
+    n_lags: Any = 20,
+    delay: Any = None,
     targets: Any = None,
-    seed: int = 0,
+    seed: Any = 0,
     check_order: bool = True,
 ) -> Inspection:
     """Measures what a network remembers of its inputs, where it writes it, and what its readout sees of it.

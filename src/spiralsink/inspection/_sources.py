@@ -111,4 +111,5 @@ def _smoothness(inputs: np.ndarray) -> float:
     """Correlation of neighbours along the first axis, the mean along it taken off."""
     centred = inputs - inputs.mean(axis=0)
     power = (centred**2).mean()
-    return float((centred[1:] * centred[:-1]).mean() / power) if power > 0 else 0.0
+    varies = power > 1e-24 * (inputs**2).mean()
+    return float((centred[1:] * centred[:-1]).mean() / power) if varies else 0.0

@@ -32,11 +32,15 @@ def _compared(found: Any) -> str:
 
 
 def _data(found: Any) -> str:
-    features = f"{found.n_features} dictionary features" if found.dictionary else f"{found.n_features} features"
+    features = _count(found.n_features, "dictionary feature" if found.dictionary else "feature")
     explained = f" (they explain {found.explained:.0%} of the inputs)" if found.dictionary else ""
-    sequences = f"{found.n_sequences} sequence{'s' if found.n_sequences > 1 else ''} of {found.n_steps} steps"
-    state = f"{found.n_hidden} numbers of state, {found.n_outputs} outputs"
+    sequences = f"{_count(found.n_sequences, 'sequence')} of {found.n_steps} steps"
+    state = f"{found.n_hidden} numbers of state, {_count(found.n_outputs, 'output')}"
     return f"{sequences}, {features}{explained}, {state}, lags 0 to {found.n_lags - 1}"
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}{'' if number == 1 else 's'}"
 
 
 def measurements(found: Any) -> tuple[tuple[str, str], ...]:
@@ -70,7 +74,7 @@ def _directions(found: Any) -> str:
     weight = found.directions.lengths**2
     cosine = np.average(found.directions.alignment, weights=weight if weight.sum() > 0 else None)
     text = f"Jacobians at {found.directions.n_points} times: mean cosine {cosine:.3g} with their mean"
-    return f"{text}; impulses differ from it by {_typical(found.impulse_gap, weight)}"
+    return f"{text}; impulses differ from that by {_typical(found.impulse_gap, weight)}"
 
 
 def _typical(gap: np.ndarray, weight: np.ndarray) -> str:

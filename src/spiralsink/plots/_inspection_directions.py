@@ -35,8 +35,7 @@ def direction_lengths(source: Any, *, ax: Any = None) -> Any:
             off = np.where(np.isfinite(spread), spread, 0.0) * length
             for j, name in enumerate(names):
                 drawn = series_style(j)
-                label = f"feature {name}" if len(names) > 1 else "mean direction"
-                axes.plot(lags, length[:, j], **drawn, markersize=2.5, label=label, gid=f"length-{j}")
+                axes.plot(lags, length[:, j], **drawn, markersize=2.5, label=name, gid=f"length-{j}")
                 band = np.maximum(length[:, j] - off[:, j], 0.0), length[:, j] + off[:, j]
                 axes.fill_between(lags, *band, color=drawn["color"], alpha=0.18, linewidth=0, gid=f"spread-{j}")
         else:
@@ -48,11 +47,9 @@ def direction_lengths(source: Any, *, ax: Any = None) -> Any:
         axes.set(xlabel=WAITS, ylabel="length $|w_s|$", ylim=(0, None))
         lag_ticks(axes, len(lags))
         if len(names) > 1:
-            rows = min(len(names), 2)  # of the legend, which stands above what is drawn
-            axes.set_ylim(0, axes.get_ylim()[1] * (1.1 + 0.14 * rows))
-            axes.legend(
-                loc="upper right", ncols=1 if len(names) > _MOST_LINES else 2, handlelength=1.6, columnspacing=1
-            )
+            few = len(names) <= _MOST_LINES  # the legend stands above what is drawn
+            axes.set_ylim(0, axes.get_ylim()[1] * (1.2 if few else 1.35))
+            axes.legend(loc="upper right", ncols=len(names) if few else 1, handlelength=1.6, columnspacing=0.8)
     return axes
 
 

@@ -148,7 +148,7 @@ def seen_by_readout(source: Any, *, ax: Any = None) -> Any:
 def interference_by_lag(source: Any, *, ax: Any = None) -> Any:
     """Draws where the variance of ridge readouts comes from, by the age that they read, as a mean over features.
 
-    Three shares are stacked: the pair itself, other (feature, lag) pairs, and what is not linear in the lagged inputs.
+    Three shares are stacked: the pair itself, other (feature, lag) pairs, and what is older or not linear.
 
     Args:
         source: An inspection or its dataset.
@@ -167,7 +167,7 @@ def interference_by_lag(source: Any, *, ax: Any = None) -> Any:
         rows = [
             ("interference_own", "the pair itself", "#0072b2"),
             ("interference", "other pairs", "#d55e00"),
-            ("interference_unexplained", "not linear", "#c9c9cf"),
+            ("interference_unexplained", "unexplained", "#c9c9cf"),
         ]
         shown, bottom = np.unique(lag), np.zeros(len(np.unique(lag)))
         for name, label, color in rows:
