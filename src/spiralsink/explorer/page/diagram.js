@@ -30,7 +30,7 @@ function drawDiagram(app, whole) {
   if (whole || app.drawnDiagram !== diagram) {
     app.drawnDiagram = diagram;
     const points = pointsOf(page, diagram);
-    const traces = [...branchTraces(diagram), ...pointTraces(page, points)];
+    const traces = [...branchTraces(diagram, points.length > 0), ...pointTraces(page, points)];
     app.plotly.react(host, traces, diagramLayout(diagram), CHART_OPTIONS);
     if (!host.bound) bindDiagram(app, host);
     tableIn("diagram-table", () => diagramTable(diagram));
@@ -39,15 +39,16 @@ function drawDiagram(app, whole) {
   requestAnimationFrame(() => placeCursor(app, diagram));
 }
 
-function branchTraces(diagram) {
+// Where networks lie on the lines, the pointer is for the networks.
+function branchTraces(diagram, dotted) {
   let others = 0;
   return diagram.branches.flatMap((branch) => {
     const line = branchLine(branch, others);
     others += Number(!BRANCH_COLOURS[branch.name]);
-    const hovertemplate = `${plain(branch.name)}<br>p = %{x:.3g}<br>%{y:.4g}<extra></extra>`;
+    const hover = dotted ? { hoverinfo: "skip" } : { hovertemplate: `${plain(branch.name)}<br>p = %{x:.3g}<br>%{y:.4g}<extra></extra>` };
     return ROWS.map(([column, , axis], row) => ({
       type: "scatter", mode: "lines", name: plain(branch.name), legendgroup: branch.name, showlegend: row === 0,
-      x: branch.p, y: branch[column], yaxis: axis, xaxis: "x", line, hovertemplate, opacity: branch.stable.some(Boolean) ? 1 : 0.7,
+      x: branch.p, y: branch[column], yaxis: axis, xaxis: "x", line, ...hover, opacity: branch.stable.some(Boolean) ? 1 : 0.7,
     }));
   });
 }
