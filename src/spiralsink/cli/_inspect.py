@@ -6,6 +6,8 @@ from typing import Any
 import click
 
 from ._command import SEED, Command, OneOf, Whole, common, emit, writes_into
+from ._folders import result_folder
+from ._page_beside import write_page_beside
 
 _DEFAULT_SEQUENCES, _DEFAULT_STEPS = 32, 200
 
@@ -30,7 +32,9 @@ spiralsink inspect rnn.safetensors --nonlinearity tanh --delay 4 --json
 @click.option("--features", metavar="FILE.npy", help="Input directions to use instead of channels, one a row.")
 @click.option("--lags", "n_lags", type=Whole(), default=20, show_default=True, help="Ages 0 to LAGS - 1 are measured.")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of samples and of default inputs.")
-@click.option("--out", metavar="DIR", help="Folder for report.html, inspection.json, inspection.nc and figures/.")
+@click.option(
+    "--out", metavar="DIR", help="Folder for report.html, explorer.html, inspection.json, inspection.nc, figures/."
+)
 @common
 def command(file: str, out: str | None, as_json: bool, quiet: bool, **options: Any) -> None:
     """Measure which inputs a network remembers, along which directions, and what its readout sees of them.
@@ -65,8 +69,9 @@ def _inspect(model: Any, inputs: Any, about: str, folder: Path | None, **options
         return {"json": inspection_record(found, inputs=about), "text": _text(found, about)}
     with writes_into(folder):
         found = inspect(model, inputs, out=folder, about_inputs=about, **options)
-    record = inspection_record(found, inputs=about) | {"page": "report.html"}
-    return {"json": record, "text": f"{_text(found, about)}\n{folder / 'report.html'}"}
+    pages = {"page": "report.html", "explorer": write_page_beside(folder)}
+    lines = [_text(found, about), *(f"written: {folder / each}" for each in pages.values() if each)]
+    return {"json": inspection_record(found, inputs=about) | pages, "text": "\n".join(lines)}
 
 
 def _text(found: Any, about: str) -> str:
@@ -109,7 +114,6 @@ def _array(field: str, path: str) -> Any:
 
 def _folder(out: str) -> Path:
     from ..report import require_page_tools
-    from ._folders import result_folder
 
     require_page_tools()
     return result_folder(out)

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from ._command import SEED, Command, Number, OneOf, Whole, common, emit, progress, writes_into
+from ._folders import result_folder
 from ._page_beside import write_page_beside
 
 _READOUTS = {"linear": "linear", "ssm": "relu"}
@@ -58,7 +59,7 @@ def _diagram(
     from ..theory import SteadyState
     from ..verbs import phase_diagram
 
-    folder = None if out is None else _folder(out)
+    folder = None if out is None else result_folder(out)
     steps = SteadyState() if horizon is None else horizon
     diagram = phase_diagram(
         Delay(delay), SparseProcess(1), p=p, readout=_READOUTS[model], horizon=steps, progress=meter, **options
@@ -138,26 +139,6 @@ def _as_json(diagram: Any) -> dict[str, Any]:
         "p_min": diagram.p_range[0],
         "p_max": diagram.p_range[1],
     }
-
-
-def _folder(out: str) -> Path:
-    from .._atomic import make_folder
-    from .._errors import InvalidInput, MissingExtra, Shown
-    from ..plots import require_matplotlib
-
-    if not out:
-        raise InvalidInput("out", "", "the name of a folder")
-    path = Path(out)
-    if path.exists() and not path.is_dir():
-        raise InvalidInput("out", Shown(f"{path}: a file"), "a folder")
-    try:
-        import h5netcdf  # noqa: F401
-        import xarray  # noqa: F401
-    except ImportError:
-        raise MissingExtra("xarray", "data") from None
-    require_matplotlib()
-    with writes_into(path):
-        return make_folder(path)
 
 
 def _save(folder: Path, result: dict[str, Any], diagram: Any) -> None:
