@@ -18,6 +18,7 @@ from ._inspection_data import inspection_data as inspection_data
 from ._inspection_directions import direction_alignment as direction_alignment
 from ._inspection_directions import direction_dependence as direction_dependence
 from ._inspection_directions import direction_lengths as direction_lengths
+from ._inspection_effect import effect as effect
 from ._inspection_memory import interference_by_lag as interference_by_lag
 from ._inspection_memory import memory_curve as memory_curve
 from ._inspection_memory import seen_by_readout as seen_by_readout

@@ -7,7 +7,7 @@ import numpy as np
 from ._inspection_data import WAITS, check_feature, feature_names, inspection_data, lag_ticks, matrix, values
 from ._style import INK, axes_or_new, require_matplotlib, series_style, style
 
-_MOST_LINES = 4
+_MOST_LINES, _VANISHED = 4, 0.01
 
 
 def direction_lengths(source: Any, *, ax: Any = None) -> Any:
@@ -88,7 +88,8 @@ def direction_dependence(source: Any, *, ax: Any = None) -> Any:
     - on the size: difference between impulses of two sizes
     - on the method: difference between impulses and Jacobians
 
-    All are relative to the length of the direction; all are zero for linear recurrences.
+    All are relative to the length of the direction, and drawn while that is above 1 % of the longest (of the median
+    over features); all are zero for linear recurrences.
 
     Args:
         source: An inspection or its dataset.
@@ -103,6 +104,10 @@ def direction_dependence(source: Any, *, ax: Any = None) -> Any:
         ("impulse_difference", "size of the impulse"),
         ("impulse_gap", "impulse or Jacobian"),
     ]
+    length = values(dataset, "direction_length", "lag", "feature")
+    assert length is not None
+    typical = np.median(length, axis=1)
+    there = typical > _VANISHED * typical.max()
     require_matplotlib()
     with style():
         axes = axes_or_new(ax, height=2.3)
@@ -111,7 +116,7 @@ def direction_dependence(source: Any, *, ax: Any = None) -> Any:
             each = values(dataset, name, "lag", "feature")
             assert each is not None
             middle = np.median(each, axis=1)
-            middle = np.where(np.isfinite(middle), middle, np.nan)
+            middle = np.where(np.isfinite(middle) & there, middle, np.nan)
             highest = max(highest, float(np.nan_to_num(middle).max()))
             axes.plot(np.arange(len(middle)), middle, **series_style(index), markersize=2.5, label=label, gid=name)
         axes.axhline(0, color=INK, linewidth=0.6, zorder=0.9)

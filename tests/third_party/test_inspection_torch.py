@@ -1,0 +1,74 @@
+"""Directions against torch's own derivatives, ridge readouts and Gramians against numpy's and scipy's solvers."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+
+from cases.inspected import elman, sparse_inputs
+from spiralsink.inspection import ablate
+from spiralsink.inspection._capacity import _gramian
+from spiralsink.inspection._directions import jacobian_directions
+from spiralsink.inspection._recording import record
+from spiralsink.inspection._ridge import STRENGTHS, fit_ridge
+from spiralsink.interop import as_model
+
+torch = pytest.importorskip("torch")
+
+
+@pytest.fixture(scope="module")
+def gru():
+    torch.manual_seed(0)
+    return torch.nn.GRU(2, 5, batch_first=True).double()
+
+
+def test_directions_of_a_gru_are_the_derivatives_of_torch(gru):
+    model, x = as_model(gru), sparse_inputs(2, 12)
+    where = np.array([0, 1, 1]), np.array([2, 0, 5])
+    found = jacobian_directions(record(model, x), where, 4)
+    exact = []
+    for sequence, time in zip(*where, strict=True):
+        states = lambda inputs: gru(inputs[None])[0][0]  # noqa: E731
+        whole = torch.autograd.functional.jacobian(states, torch.tensor(x[sequence]))
+        exact.append([whole[time + lag, :, time].numpy() for lag in range(4)])
+    np.testing.assert_allclose(found.mean, np.mean(exact, axis=0), atol=1e-10)
+    off = np.linalg.norm(np.array(exact) - np.mean(exact, axis=0), axis=2)
+    spread = np.sqrt((off**2).mean(axis=0)) / np.linalg.norm(np.mean(exact, axis=0), axis=1)
+    np.testing.assert_allclose(found.spread, spread, atol=1e-9)
+
+
+def test_a_torch_module_is_ablated_as_it_is(gru):
+    x = torch.tensor(sparse_inputs(2, 12))
+    effect = ablate(gru, x, feature=1, lag=2, at=6)
+    without = x.clone()
+    without[:, 4, 1] = 0
+    with torch.no_grad():
+        expected = (gru(without)[0] - gru(x)[0])[:, 6:].numpy()
+    np.testing.assert_allclose(effect.change[:, 0], expected, atol=1e-10)
+
+
+def test_ridge_readouts_are_those_of_the_normal_equations():
+    rng = np.random.default_rng(0)
+    states, targets = rng.normal(size=(80, 6)) @ rng.normal(size=(6, 6)) + 3, rng.normal(size=(80, 4)) - 1
+    check = rng.normal(size=(30, 6)) + 3, rng.normal(size=(30, 4)) - 1
+    found = fit_ridge(states, targets, check)
+    h, y = states - states.mean(axis=0), targets - targets.mean(axis=0)
+    scale = np.trace(h.T @ h / 80) / 6
+    wanted = {}
+    for strength in STRENGTHS:
+        # ridge regression is least squares with sqrt(strength) times the unit matrix below the data
+        below = np.sqrt(80 * strength * scale) * np.eye(6)
+        weights = np.linalg.lstsq(np.vstack([h, below]), np.vstack([y, np.zeros((6, 4))]), rcond=None)[0]
+        bias = targets.mean(axis=0) - states.mean(axis=0) @ weights
+        wanted[strength] = weights, ((check[0] @ weights + bias - check[1]) ** 2).mean(axis=0)
+    errors = np.array([error for _, error in wanted.values()])
+    np.testing.assert_array_equal(found.strength, STRENGTHS[errors.argmin(axis=0)])
+    for target, strength in enumerate(found.strength):
+        np.testing.assert_allclose(found.weights[:, target], wanted[strength][0][:, target], atol=1e-7)
+
+
+@pytest.mark.parametrize("radius", [0.5, 0.99])
+def test_the_gramian_solves_the_lyapunov_equation_of_scipy(radius):
+    linear = elman("linear", n_features=2, n_hidden=8, radius=radius).linear
+    first = linear.W_x @ linear.W_x.T
+    expected = scipy.linalg.solve_discrete_lyapunov(linear.W_h, first)
+    np.testing.assert_allclose(_gramian(linear.W_h, first), expected, rtol=1e-9, atol=1e-9)
