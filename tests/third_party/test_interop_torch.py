@@ -6,7 +6,7 @@ import torch
 
 import spiralsink as sk
 from spiralsink.interop import as_model
-from spiralsink.models import NoReadout
+from spiralsink.models import LinearReadout, NoReadout
 
 INPUTS = np.random.default_rng(5).standard_normal((3, 9, 3))
 N = 5
@@ -89,6 +89,18 @@ def test_modules_and_state_dicts_give_what_torch_gives(name):
     assert from_arrays.compared_with == f"torch's nn.{type(module).__name__}"
 
 
+def test_modules_that_hear_time_first_or_drop_out():
+    module = make("gru", num_layers=2, dropout=0.5)
+    time_first = torch.nn.GRU(3, N, num_layers=2)
+    time_first.load_state_dict(module.state_dict())
+    expected = outputs_of(module.eval())
+    for each in (module.train(), time_first):
+        model = as_model(each)
+        assert model.compared_with == "the nn.GRU itself"
+        assert np.abs(h_of(model) - expected).max() < 1e-12
+    assert module.training  # as it was
+
+
 def test_the_parts_of_the_state_are_named():
     assert as_model(make("lstm", num_layers=2, proj_size=4)).layout == (
         ("layer 0 h", 4),
@@ -168,6 +180,17 @@ def test_a_module_with_a_readout_is_compared_as_a_whole():
     assert as_model(wrapped, head=NoReadout()).n_outputs == 0
     assert as_model(wrapped, head="fc.weight").n_outputs == 2
     assert as_model(wrapped, head="before").n_outputs == N
+
+
+def test_readouts_that_could_be_several_are_none():
+    table = dict(Network().state_dict())
+    table |= {"last.weight": torch.ones(3, 2), "last.bias": torch.ones(3)}
+    assert as_model(table).n_outputs == 0
+    assert as_model(table, head="fc").n_outputs == 2
+    given = LinearReadout(np.ones((N, 1)), np.zeros(1), np.zeros((1, 3)))
+    assert as_model(table, head=given).readout is given
+    with pytest.raises(sk.InvalidInput, match="head must be a readout of 5 numbers of state, got 4 rows of weights"):
+        as_model(table, head=LinearReadout(np.ones((4, 1)), np.zeros(1), np.zeros((1, 3))))
 
 
 def test_wrong_heads_are_refused_with_those_that_fit():

@@ -90,6 +90,10 @@ def test_stacks_and_options_of_arrays_are_refused_for_our_networks(tmp_path):
 def test_a_model_is_returned_as_it_is(module):
     model = as_model(module)
     assert as_model(model) is model
+    assert as_model(model, reference=model.states).compared_with == "the function that was given"
+    assert "agreement must be at most" in one_line(model, reference=lambda inputs: -model.states(inputs))
+    assert as_model(model, initial=np.ones(N)).initial.all()
+    assert "gates must be absent for a Model" in one_line(model, gates="r,z,n")
 
 
 def test_probes_in_the_file_are_compared(module, arrays, tmp_path):

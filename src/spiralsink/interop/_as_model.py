@@ -55,7 +55,8 @@ def as_model(
     Args:
         source: The name of a file (.pt, .pth, .ckpt, .bin, .safetensors, .npz), a mapping of names to arrays (nested
             as it may be), a torch module with one recurrent module inside, an Equinox cell or a module with one inside,
-            a single `RecurrentNetwork`, or a `Model`, which is returned. For any other cell see `step_model`.
+            a single `RecurrentNetwork`, or a `Model`, which is returned (after a comparison if `reference` is given).
+            For any other cell see `step_model`.
         kind: "rnn", "gru", "lstm", "lru", "s4d" or "s5", where there are several.
         prefix: What the names of the layer begin with, where there are several: "encoder.rnn", or the end of it.
         head: The readout: name of a linear layer beside the recurrent one ("fc", "fc.weight"), a readout object, or
@@ -107,7 +108,7 @@ def as_model(
     check_number("tolerance", tolerance, "a number > 0", lambda value: value > 0)
     check_count("seed", seed, 0)
     if isinstance(source, Model):
-        return source
+        return _read.of_model(source, options)
     if isinstance(source, str | Path):
         found = _files.read(source)
         if isinstance(found, RecurrentNetwork):

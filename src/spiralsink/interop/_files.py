@@ -1,7 +1,6 @@
 """Arrays out of files: torch files of tensors only, safetensors, npz. Nothing in a file is ever executed."""
 
 import io
-import pickle
 import warnings
 from pathlib import Path
 from typing import Any
@@ -58,14 +57,14 @@ def _torch(path: Path) -> dict[Any, Any]:
 
 def _reason(content: bytes, error: Exception) -> str:
     """What is wrong with a file that torch did not read, in one line."""
-    words = " ".join(str(error).split())
+    words, refused = " ".join(str(error).split()), type(error).__name__ == "UnpicklingError"
     if not content:
         return "an empty file"
-    if isinstance(error, pickle.UnpicklingError) and "GLOBAL " in words:
+    if refused and "GLOBAL " in words:
         name = words.split("GLOBAL ", 1)[1].split()[0].rstrip(".,:;`")
         return f"a pickle that asks for {name}; nothing was executed: save module.state_dict() instead"
     if content[:2] == b"PK":
         return "a damaged or different archive" if "TorchScript" not in words else "a TorchScript archive"
-    if isinstance(error, pickle.UnpicklingError) and content[:1] == b"\x80":
+    if refused and content[:1] == b"\x80":
         return "a pickle that is damaged or holds more than tensors; nothing was executed"
     return "a file that is no torch file"

@@ -160,6 +160,9 @@ def _readout(layers: Layers, n_hidden: int) -> Readout:
     if layers.readout is None:
         return NoReadout()
     if isinstance(layers.readout, Readout):
+        if isinstance(layers.readout, LinearReadout) and len(layers.readout.weights) != n_hidden:
+            shown = Shown(f"{len(layers.readout.weights)} rows of weights")
+            raise InvalidInput("head", shown, f"a readout of {n_hidden} numbers of state")
         return layers.readout
     matrix, bias = layers.readout
     weights = np.zeros((n_hidden, len(matrix)))

@@ -71,6 +71,15 @@ def of_equinox(module: Any, options: Options) -> Model:
     return _of_layers(layers, under, tensors, options, lambda model: [_equinox.own(cell, model, options.seed)])
 
 
+def of_model(model: Model, options: Options) -> Model:
+    """A model that there is already: the same, or another start, or compared with what the user gave."""
+    options.refuse(_OF_ARRAYS, "a Model")
+    model = started(model, options.initial)
+    if options.reference is None:
+        return model
+    return _compared(model, Tensors({}), options, lambda model: [], of_runs)
+
+
 def of_network(network: RecurrentNetwork, options: Options, where: str = "source") -> Model:
     """A single network of this package."""
     options.refuse(_OF_ARRAYS, "a RecurrentNetwork")
