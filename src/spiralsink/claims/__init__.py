@@ -5,6 +5,7 @@ from ._claim import Bar as Bar
 from ._claim import Budget as Budget
 from ._claim import Claim as Claim
 from ._claim import Measurement as Measurement
+from ._kept import Kept as Kept
 from ._registry import all_claims as all_claims
 from ._registry import catalogue as catalogue
 from ._registry import select_claims as select_claims

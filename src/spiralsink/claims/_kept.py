@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+import jax
 import numpy as np
 
 from .._float64 import computes_in_float64
@@ -48,6 +49,27 @@ class Kept:
     history_terms: Any = None
     along: RecurrentNetwork | None = None
 
+    @property
+    def finite_networks(self) -> RecurrentNetwork:
+        """The networks as a file can hold them: those that diverged, as their status says, with zeros for weights."""
+        networks = self.networks
+        axes = len(networks.stack)
+
+        def is_whole(leaf: Any) -> Any:
+            return np.isfinite(leaf).all(axis=tuple(range(axes, np.ndim(leaf))))
+
+        leaves = [each for each in jax.tree.leaves(networks) if np.ndim(each) > axes]
+        whole = np.logical_and.reduce([is_whole(each) for each in leaves])
+        if np.all(whole):
+            return networks
+
+        def zeroed(leaf: Any) -> Any:
+            if np.ndim(leaf) <= axes:
+                return leaf
+            return np.where(np.reshape(whole, (*whole.shape, *[1] * (np.ndim(leaf) - axes))), leaf, 0)
+
+        return jax.tree.map(zeroed, networks)
+
     def to_dataset(self) -> Any:
         """The dataset of stores, with `best` and with what was measured of the networks."""
         networks = self.networks if self.networks.stack else stack_networks([self.networks])
@@ -56,7 +78,8 @@ class Kept:
         process = SparseProcess(size, p, self.process.amplitude)
         loss, error = (np.broadcast_to(each, (count,)) for each in (self.loss, self.loss_standard_error))
         problem = problem_arrays(self.task, process, horizon=self.horizon)
-        silent = np.broadcast_to(_silent_loss(*problem[:3], horizon=self.horizon), (count, networks.n_outputs))
+        taps = np.broadcast_to(problem.taps, (count, *np.shape(problem.taps)[-3:]))
+        silent = _silent_loss(taps, problem.mean, problem.second_moment, horizon=self.horizon)
         single = networks.n_outputs == 1
         lag = self.task.recall_lag
         geometry = measure_network(

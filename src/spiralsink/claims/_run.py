@@ -225,7 +225,7 @@ def _save_networks(claim: Claim, measurement: Measurement, folder: Folder) -> li
         path.parent.mkdir(parents=True, exist_ok=True)
         note = f"{claim.id}: {name}"
         if isinstance(network, Kept):
-            save(path, network.networks, task=network.task, process=network.process, note=note)
+            save(path, network.finite_networks, task=network.task, process=network.process, note=note)
             beside = path.with_suffix(".nc")
             write_dataset(beside, network.to_dataset().assign_attrs(claim=claim.id, name=name))
             saved.append(folder.relative(beside))

@@ -1,0 +1,209 @@
+"""The page of the explorer as a file: whole, small enough, asking nothing of any network, with every string escaped."""
+
+import base64
+import html.parser
+import json
+import sys
+
+import msgspec
+import numpy as np
+import pytest
+
+import spiralsink as sk
+from cases import explorer as cases
+from spiralsink._errors import InvalidInput, MissingExtra
+from spiralsink.explorer import build_explorer, page_of, payload_of, write_explorer
+from spiralsink.explorer._page import MOST_BYTES, escaped_json
+from spiralsink.explorer._payload import Branch, ClaimRow, Collection, Diagram, History, Networks, Payload
+
+HOSTILE = "</script><img src=x onerror=alert(1)><script>alert(2)</script><!--\u2028&amp;\"'"
+
+
+class Reader(html.parser.HTMLParser):
+    """Elements of a page, and the text of those with an id."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.tags, self.texts, self.attributes, self._open = [], {}, [], None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        self._open = dict(attrs).get("id") or tag
+
+    def handle_endtag(self, tag):
+        self._open = None
+
+    def handle_data(self, data):
+        self.texts[self._open] = self.texts.get(self._open, "") + data
+
+
+@pytest.fixture(autouse=True)
+def no_integrals(monkeypatch):
+    monkeypatch.setattr("spiralsink.explorer._loss_terms.MOST_HORIZONS", 0)
+
+
+@pytest.fixture(scope="module")
+def payload():
+    return cases.payload_of_classes()
+
+
+def poisoned(value):
+    """The payload with every string in it replaced."""
+    if isinstance(value, str):
+        return HOSTILE
+    if isinstance(value, list):
+        return [poisoned(each) for each in value]
+    if isinstance(value, dict):
+        return {HOSTILE if name not in FIELDS else name: poisoned(each) for name, each in value.items()}
+    return value
+
+
+FIELDS = {
+    name
+    for kind in (Payload, Collection, Networks, History, Branch, Diagram, ClaimRow)
+    for name in kind.__struct_fields__
+}
+
+
+def full(payload):
+    """The payload with a claim, a diagram and an extra column, too."""
+    words = {name: "word" for name in ClaimRow.__struct_fields__ if name != "collections"}
+    branch = Branch("dense", [0.1, 1.0], [0.2, 0.1], [90.0, None], [0.8, 0.8], [True, True])
+    crossing = {"p": 0.3, "from": "dense", "to": "sparse", "spans": [90.0, 270.0], "radii": [0.8, 0.7]}
+    diagram = Diagram("delay 4", 4, 2, "relu", "18", [branch], [crossing], ["ssm"])
+    networks = msgspec.structs.replace(payload.networks, extra={"rate": [None] * len(payload.networks.p)})
+    claims = [ClaimRow(**words, collections=["ssm"])]
+    return msgspec.structs.replace(payload, claims=claims, diagrams=[diagram], networks=networks)
+
+
+def test_no_string_of_a_payload_leaves_its_place(payload):
+    whole = full(payload)
+    harmless = Reader(page_of(whole, "plotly"))
+    broken = msgspec.convert(poisoned(msgspec.to_builtins(whole)), Payload)
+    text = page_of(broken, "plotly")
+    hostile = Reader(text)
+    assert hostile.tags == harmless.tags
+    assert "img" not in hostile.tags
+    assert HOSTILE not in text
+    # and it arrives as it was
+    assert json.loads(hostile.texts["payload"]) == json.loads(msgspec.json.encode(broken))
+    assert hostile.texts["title"].strip() == HOSTILE
+
+
+def test_json_has_no_character_that_ends_a_script(payload):
+    text = escaped_json(msgspec.structs.replace(payload, about=HOSTILE, title="\u2029"))
+    assert not set(text) & set("<>&\u2028\u2029")
+    assert json.loads(text)["about"] == HOSTILE
+
+
+def test_strings_of_real_files_are_escaped(tmp_path):
+    population = cases.kept_population(4)
+    row = cases.entry("phase-transition", **dict.fromkeys(("statement", "measured", "verdict", "error"), HOSTILE))
+    other = cases.entry(HOSTILE, figure=HOSTILE, code=HOSTILE)
+    cases.write_claims(tmp_path, {"phase-transition": {"population": population}}, [row, other], scale=HOSTILE)
+    place = tmp_path / "networks/phase-transition"
+    (place / "population.nc").rename(place / "<script>alert(1)&.nc")
+    (place / "population.safetensors").rename(place / "<script>alert(1)&.safetensors")
+    page = Reader(build_explorer(tmp_path))
+    assert page.tags.count("script") == 3
+    assert "img" not in page.tags
+    found = json.loads(page.texts["payload"])
+    assert found["claims"][0]["statement"] == HOSTILE
+    assert HOSTILE in page.texts["payload"] or found["claims"][1]["id"] == HOSTILE
+    assert "<script>alert(1)&" in found["collections"][0]["about"]
+
+
+def test_the_page_asks_nothing_of_any_network_and_has_plotly_once(tmp_path):
+    path = write_explorer(cases.write_sweep(tmp_path))
+    text = path.read_text(encoding="utf-8")
+    assert path == tmp_path / "explorer.html"
+    assert path.stat().st_size < MOST_BYTES
+    page = Reader(text)
+    loading = {"src", "srcset", "action", "poster", "data", "href", "background"}
+    asked = [(tag, name, value) for tag, name, value in page.attributes if name in loading]
+    assert [value for _, _, value in asked if not value.startswith(("#", "data:"))] == []
+    assert "@import" not in text.split("</style>")[0]
+    assert text.count("plotly.js v") == 1
+    assert page.tags.count("script") == 3
+
+
+def test_a_page_of_five_thousand_networks_is_small_enough(payload):
+    count = 5000
+    networks = cases.networks_of("ssm", count)
+    group = cases.group_of(networks, "many", tracks=())
+    page = page_of(cases.assemble(title="Many", about="", groups=[group]))
+    assert len(page.encode()) < 0.7 * MOST_BYTES
+
+
+def test_a_page_that_is_too_large_is_refused(payload):
+    with pytest.raises(InvalidInput, match=r"the page must be at most 10 MB, got 10\.\d MB"):
+        page_of(payload, "x" * MOST_BYTES)
+
+
+@pytest.mark.parametrize(("package", "extra"), [("jinja2", "report"), ("xarray", "data"), ("plotly", "report")])
+def test_what_is_not_installed_is_named(package, extra, tmp_path, monkeypatch):
+    cases.write_sweep(tmp_path, count=2)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingExtra, match=rf"{package} is not installed: pip install 'spiralsink\[{extra}\]'"):
+        write_explorer(tmp_path)
+    assert not (tmp_path / "explorer.html").exists()
+
+
+def test_a_diagram_has_its_branches_crossings_and_escape(tmp_path):
+    xr = pytest.importorskip("xarray")
+    nan, p = np.nan, [[0.2, 0.4, 1.0], [0.2, 0.4, np.nan]]
+    columns = {
+        "loss_per_p": [[0.2, 0.17, 0.06], [0.14, 0.18, nan]],
+        "spectral_radius": [[0.84, 0.83, 0.82], [0.7, 0.8, nan]],
+        "eigenangle_span": [[110.0, 94.0, 85.0], [258.0, 270.0, nan]],
+        "stable": [[1.0, 1.0, 1.0], [0.0, 1.0, nan]],
+    }
+    data = xr.Dataset(
+        {
+            "p": (("branch", "point"), p),
+            **{name: (("branch", "point"), value) for name, value in columns.items()},
+            **{name: ("crossing", [value]) for name, value in (("crossing_p", 0.3), ("crossing_from", "dense"))},
+            **{name: ("crossing", [value]) for name, value in (("crossing_to", "sparse"), ("span_jump", 162.0))},
+            "radius_jump": ("crossing", [-0.085]),
+            "escape_grid": ("escape", [0.1, 0.2]),
+            "escape_infimum": ("escape", [0.06, 0.12]),
+        },
+        coords={"branch": ["dense", "sparse"]},
+        attrs={"delay": 4, "n_hidden": 2, "readout": "relu", "horizon": "steady state"},
+    )
+    data.to_netcdf(tmp_path / "phase-diagram.nc", engine="h5netcdf")
+    (diagram,) = payload_of(tmp_path).diagrams
+    assert [(each.name, each.p) for each in diagram.branches][1:] == [("sparse", [0.2, 0.4]), ("escape", [0.1, 0.2])]
+    assert diagram.branches[1].stable == [False, True]
+    assert diagram.branches[2].eigenangle_span == [240.0, 240.0]
+    (crossing,) = diagram.crossings
+    assert crossing["spans"] == [pytest.approx(102.0), pytest.approx(264.0)]
+    assert (crossing["from"], crossing["to"], crossing["span_jump"]) == ("dense", "sparse", 162.0)
+    assert diagram.label == "delay 4, 2 hidden units, relu readout, steady state"
+    assert Reader(build_explorer(tmp_path)).tags.count("script") == 3
+
+
+def test_an_inspection_is_one_network_with_given_directions(tmp_path):
+    xr = pytest.importorskip("xarray")
+    network = cases.networks_of("wide", 1)[0]
+    directions, projections = sk.feature_directions(network, 7), sk.projections(network, 7)
+    variables = {
+        "directions": (("lag", "hidden", "feature"), directions),
+        "projections": (("lag", "output", "feature"), projections),
+    }
+    xr.Dataset(variables, attrs={"kind": "torch GRU", "delay": 2}).to_netcdf(
+        tmp_path / "inspection.nc", engine="h5netcdf"
+    )
+    payload = payload_of(tmp_path)
+    (collection,) = payload.collections
+    assert (collection.recurrence, collection.delay, collection.n_lags, collection.n_outputs) == ("given", 2, 7, 3)
+    weights = np.frombuffer(base64.b64decode(payload.weights), "<f4")
+    shown, W_y = (
+        weights[: directions.size].reshape(directions.shape),
+        weights[directions.size :][: 12 * 3].reshape(12, 3),
+    )
+    assert shown == pytest.approx(directions, rel=1e-6, abs=1e-6)
+    # the readout sees what was measured
+    assert W_y.T @ shown == pytest.approx(projections, abs=1e-5 * np.abs(projections).max())
