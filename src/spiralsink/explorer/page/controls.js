@@ -16,7 +16,7 @@ function fillControls(app) {
   slider.disabled = activities.length < 2;
   const spoken = p === null ? "no single sparsity" : `p = ${compact(p)}`;
   slider.setAttribute("aria-valuetext", spoken);
-  byId("sparsity-value").replaceChildren(make("strong", {}, spoken), p === null || p > 0.99 ? "" : ` active 1 step in ${format(1 / p, 2)}`);
+  byId("sparsity-value").replaceChildren(make("strong", {}, spoken), p === null || p > 0.99 ? "" : `, 1 step in ${1 / p < 9.5 ? compact(Number((1 / p).toPrecision(2))) : Math.round(1 / p)}`);
   options(byId("network"), networksAt(page, collection, p).map((each) => ({ value: String(each), label: networkLabel(page, each) })), String(n));
   const outputs = page.collections[collection].n_outputs;
   byId("output-field").hidden = outputs < 2;

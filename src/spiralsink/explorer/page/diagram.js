@@ -82,11 +82,20 @@ function diagramLayout(diagram) {
   return chartLayout({
     height: 620, margin: { l: 58, r: 14, t: 30, b: 90 }, shapes, annotations,
     xaxis: { type: "log", range: [Math.log10(low) - 0.02, Math.log10(high) + 0.02], title: { text: "p   (sparse ←  → dense)", standoff: 8, font: { size: 12.5 } }, anchor: "y3", fixedrange: true, ...logTicks(low, high) },
-    yaxis: { ...y(0, [0.7, 1]), tickvals: [90, 270, 450, 630] },
-    yaxis2: y(1, [0.36, 0.64]),
+    yaxis: { ...y(0, [0.7, 1]), tickvals: [90, 270, 450, 630], range: around(diagram, "eigenangle_span") },
+    yaxis2: { ...y(1, [0.36, 0.64]), range: around(diagram, "spectral_radius") },
     yaxis3: { ...y(2, [0, 0.3]), range: [0, 1.15 * Math.max(...losses, 0.01)] },
     legend: { orientation: "h", y: -0.16, x: 0, font: { size: 12 } },
   });
+}
+
+// The range of the branches with a margin: a network that strayed does not squeeze the rest.
+function around(diagram, column) {
+  const known = diagram.branches.filter((each) => each.stable.some(Boolean)).flatMap((each) => each[column]).filter((each) => each !== null);
+  if (!known.length) return null;
+  const [low, high] = [Math.min(...known), Math.max(...known)];
+  const margin = 0.12 * (high - low) || 0.1 * Math.abs(high) || 1;
+  return [low - margin, high + margin];
 }
 
 function cursorP(app) {

@@ -7,9 +7,12 @@ function render(app, before) {
   const changed = (...names) => !before || names.some((name) => before[name] !== state[name]);
   if (changed("theme")) applyTheme(state.theme);
   if (state.network === null) return void renderCharts(app, changed("theme"));
+  const last = app.scene;
   if (changed("network", "record", "gauge", "output")) app.scene = sceneOf(page, state);
   if (changed("network", "output")) fillControls(app);
-  drawPictures(app);
+  if (app.jump) glide(app, last);
+  else drawPictures(app);
+  app.jump = false;
   if (changed("network", "record", "theme", "gauge", "output")) drawWhy(app);
   writeCaptions(app);
   if (changed("network", "output", "diagram")) writeReading(app);
@@ -20,7 +23,12 @@ function render(app, before) {
 }
 
 function drawPictures(app) {
-  const { scene, state } = app;
+  app.gliding = null;
+  showPictures(app, app.scene);
+}
+
+function showPictures(app, scene) {
+  const { state } = app;
   const [plane, lags] = [byId("plane"), byId("lags")];
   const width = plane.clientWidth;
   if (width < 60) return; // not laid out
@@ -44,7 +52,7 @@ function drawWhy(app) {
   const now = termsNow(page, state);
   const saved = savedByHiding(scene);
   byId("terms").replaceChildren(drawTerms(now, saved, byId("terms").clientWidth));
-  say("terms-note", "loss per active input, loss / p");
+  say("terms-note", "loss / p");
   say("terms-caption", now.reason);
   say("why-caption", whyCaption(app, now, saved));
   tableIn("terms-table", () => termsTable(now, saved));

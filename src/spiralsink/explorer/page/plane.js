@@ -49,17 +49,17 @@ function hatching(id) {
   return draw("defs", {}, draw("pattern", { id, width: 6, height: 6, patternUnits: "userSpaceOnUse" }, line));
 }
 
-// Each half is named in the corner that has fewer tips.
+// Each half is named on the side where the tips leave more room.
 function nameHalves(scene, { height, width, x, y }) {
-  const [half, middle] = [y(0), width / 2];
+  const half = y(0);
   const tips = scene.arrows.map((each) => clipped(each.point, scene.limit)).map(([px, py]) => [x(px), y(py)]);
-  const name = (text, at, inside, classes) => {
-    const near = tips.filter(inside);
-    const left = near.filter(([px]) => px < middle).length <= near.filter(([px]) => px >= middle).length;
+  const room = (px, py) => Math.min(...tips.map((tip) => Math.hypot((tip[0] - px) / 3, tip[1] - py)));
+  const name = (text, at, classes) => {
+    const left = room(80, at) >= room(width - 80, at);
     return draw("text", { class: classes, x: left ? 10 : width - 10, y: at, "text-anchor": left ? "start" : "end" }, text);
   };
-  const names = [name("hidden: the readout sees 0", height - 12, ([, py]) => py > height - 60, "zone")];
-  if (half > 40) names.push(name("seen", half - 8, ([px, py]) => Math.abs(py - half + 10) < 22 && Math.abs(px - middle) > width / 4, "zone seen"));
+  const names = [name("hidden: the readout sees 0", height - 12, "zone")];
+  if (half > 40) names.push(name("seen", half - 8, "zone seen"));
   return names;
 }
 

@@ -78,5 +78,6 @@ function update(app, changes, how = "push") {
 
 function showNetwork(app, network, how = "push") {
   if (app.timer) stopPlay(app);
+  app.jump = how === "push"; // a slider is followed at once
   update(app, { network, at: null }, how);
 }

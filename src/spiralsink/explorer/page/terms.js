@@ -2,7 +2,7 @@
 
 const TERMS = [
   ["task benefit", "the wanted age is not seen as 1"],
-  ["mean correction", "overlaps help or mask the wanted input"],
+  ["mean correction", "overlaps help or mask it"],
   ["projection interference", "lone inputs, seen at other ages"],
   ["composition interference", "overlaps among what is seen"],
 ];
@@ -38,7 +38,7 @@ function drawTerms(now, saved, width) {
   const pitch = 50;
   const rows = now.values ? stairs(now.values) : [];
   if (!now.values && Number.isFinite(now.loss)) rows.push({ name: "loss", note: "all of it together", from: 0, to: now.loss, kind: "total" });
-  if (saved !== null) rows.push({ name: "avoided by hiding", note: "the price if the readout saw both signs", from: 0, to: saved, kind: "saved" });
+  if (saved !== null) rows.push({ name: "avoided by hiding", note: "price if both signs were seen", from: 0, to: saved, kind: "saved" });
   const height = pitch * rows.length + 30;
   const counted = rows.filter((each) => each.kind !== "saved").flatMap((each) => [each.from, each.to]);
   const low = Math.min(0, ...counted);

@@ -66,9 +66,16 @@ function writeCaptions(app) {
   const n = state.network;
   const facts = [REGIMES[networks.regime[n]], networks.status[n] === "converged" ? "" : networks.status[n]].filter(Boolean);
   say("plane-note", facts.join(" · "));
-  say("plane-caption", planeCaption(scene, networks, n));
+  say("plane-caption", `${rankOf(page, n)}${planeCaption(scene, networks, n)}`);
   say("lags-caption", lagsCaption(scene, state.step));
   say("lags-note", scene.projections[0].length * scene.projections[0][0].length > 1 ? "A_s = W_y^T W_s".replace("W_y^T", "W_y ᵀ") : "a_s, by age s");
+}
+
+function rankOf(page, n) {
+  const { networks } = page;
+  if (networks.best[n] || networks.loss_per_p[n] === null) return "";
+  const best = networksAt(page, networks.collection[n], networks.p[n])[0];
+  return best === n || !networks.best[best] ? "" : `Not the best seed: loss / p ${format(networks.loss_per_p[n])} against ${format(networks.loss_per_p[best])}. `;
 }
 
 function planeCaption(scene, networks, n) {
