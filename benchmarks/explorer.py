@@ -1,0 +1,77 @@
+"""Time until the plane is painted when a page of the explorer is opened, and until a slider movement is.
+
+Run: python benchmarks/explorer.py FOLDER
+
+FOLDER is one that `reproduce`, `sweep` or `phase-diagram` wrote. Its page is opened from disk in headless Chromium
+(SPIRALSINK_CHROMIUM, or the first one found), a fresh context every time; medians over repeats, with their range.
+Painted means: two animation frames after the plane was drawn. A movement counts from the event to the end of the next
+frame, without the charts that follow when the slider rests.
+"""
+
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from spiralsink._machine import describe_machine
+from spiralsink.explorer import build_explorer
+
+N_OPENINGS, N_MOVEMENTS = 15, 40
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+def spread(times):
+    return f"{statistics.median(times):6.0f} ms (from {min(times):.0f} to {max(times):.0f}, {len(times)} times)"
+
+
+def opening(page, address):
+    page.goto(address)
+    page.wait_for_function("performance.getEntriesByName('plane-painted').length")
+    return page.evaluate("performance.getEntriesByName('plane-painted')[0].startTime")
+
+
+def movements(page):
+    page.wait_for_selector("html[data-charts=ready]", timeout=60_000)
+    for each in range(N_MOVEMENTS):
+        page.locator("#sparsity").press("ArrowLeft" if each // 8 % 2 else "ArrowRight")
+        page.wait_for_timeout(60)
+    found = {}
+    for name in ("redraw-script", "redraw"):
+        found[name] = page.evaluate(f"performance.getEntriesByName('{name}').map((each) => each.duration)")
+    return found
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    candidates = [os.environ.get("SPIRALSINK_CHROMIUM"), *NAMES]
+    path = next(found for each in candidates if each and (found := shutil.which(each)))
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        file = Path(folder) / "explorer.html"
+        file.write_text(build_explorer(sys.argv[1]), encoding="utf-8")
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        times = []
+        for each in range(N_OPENINGS + 1):
+            context = browser.new_context(viewport={"width": 1280, "height": 900})
+            page = context.new_page()
+            times.append(opening(page, file.as_uri()))
+            if each < N_OPENINGS:
+                context.close()
+        redraw = movements(page)
+        machine = describe_machine()
+        print(f"{machine['cpu']}, {machine['cores']} cores; Chromium {browser.version}")
+        n_networks = page.evaluate("spiralsink.app.page.networks.p.length")
+        print(f"page of {file.stat().st_size / 1e6:.1f} MB, {n_networks} networks")
+        print(f"plane painted          {spread(times[1:])}")
+        print(f"slider: script         {spread(redraw['redraw-script'])}")
+        print(f"slider: next frame     {spread(redraw['redraw'])}")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
