@@ -221,6 +221,44 @@ def test_parametrised_weights_are_read_as_they_are_used():
     assert np.abs(h_of(as_model(module)) - outputs_of(module)).max() < 1e-12
 
 
+class OriginalGRU(torch.nn.Module):
+    """Torch's names and another cell, as many write it."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(3)
+        self.weight_ih, self.weight_hh = (torch.nn.Parameter(0.5 * torch.randn(3 * N, n)) for n in (3, N))
+
+    def forward(self, x, h):
+        W, U = self.weight_ih.chunk(3), self.weight_hh.chunk(3)
+        r, z = (torch.sigmoid(x @ W[i].T + h @ U[i].T) for i in (0, 1))
+        n = torch.tanh(x @ W[2].T + (r * h) @ U[2].T)
+        return (1 - z) * n + z * h
+
+
+class Unrolled(torch.nn.Module):
+    def __init__(self, cell):
+        super().__init__()
+        self.cell = cell
+
+    def forward(self, inputs):
+        h, found = torch.zeros(len(inputs), N, dtype=inputs.dtype), []
+        for t in range(inputs.shape[1]):
+            h = self.cell(inputs[:, t], h)
+            found.append(h)
+        return torch.stack(found, 1)
+
+
+@pytest.mark.parametrize("wrap", [lambda cell: cell, Unrolled], ids=["cell", "sequences"])
+def test_cells_of_users_under_torch_names_are_compared_with_themselves(wrap):
+    module = wrap(OriginalGRU())
+    assert "pass reset='before'" in refusal(module)
+    model = as_model(module, reset="before")
+    assert model.kind == "own GRUCell, reset before the matrix"
+    assert model.compared_with == "the OriginalGRU itself"
+    assert np.abs(model.states(INPUTS) - outputs_of(Unrolled(OriginalGRU()))).max() < 1e-6
+
+
 def refusal(source, **options):
     with pytest.raises(sk.InvalidInput, match="agreement must be at most") as caught:
         as_model(source, **options)

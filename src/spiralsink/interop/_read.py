@@ -32,9 +32,11 @@ def of_tensors(tensors: Tensors, options: Options) -> Model:
     if found.kind in _diagonal.KINDS:
         return _of_diagonal(tensors, found, options, lambda model: [])
     layers, under = _layers(tensors, found, options)
-    return _of_layers(
-        layers, under, tensors, options, lambda model: [_torch_modules.rebuilt(layers, under, model, options.seed)]
-    )
+
+    def passes(model: Model) -> Iterable[Evidence | None]:
+        yield _torch_modules.rebuilt(layers, under, model, options.seed)
+
+    return _of_layers(layers, under, tensors, options, passes)
 
 
 def of_torch_module(module: Any, options: Options) -> Model:
@@ -91,17 +93,22 @@ def of_network(network: RecurrentNetwork, options: Options, where: str = "source
 
 
 def _of_torch_parameters(module: Any, options: Options) -> Model:
-    """A torch module without a recurrent one of torch inside, by the names of its parameters."""
+    """A torch module without a recurrent one of torch inside, by the names of its parameters.
+
+    A cell that somebody wrote may have torch's names and another convention, so it is compared with itself or nothing.
+    """
     tensors = flatten(module.state_dict())
     found = _keys.find(tensors, kind=options.kind, prefix=options.prefix)
-    if found.kind not in _diagonal.KINDS:
-        return of_tensors(tensors, options)
 
     def passes(model: Model) -> Iterable[Evidence | None]:
         if found.kind != "s4d":  # its module ends with an activation and a mixing layer
             yield _torch_modules.layer_itself(module, found.prefix, model, options.seed)
 
-    return _of_diagonal(tensors, found, options, passes)
+    if found.kind in _diagonal.KINDS:
+        return _of_diagonal(tensors, found, options, passes)
+    layers, under = _layers(tensors, found, options)
+    layers = dataclasses.replace(layers, title=layers.title.replace("torch", "own", 1))
+    return _of_layers(layers, under, tensors, options, passes)
 
 
 def _layers(tensors: Tensors, found: Found, options: Options) -> tuple[Layers, Convention]:

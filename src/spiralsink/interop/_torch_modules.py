@@ -12,7 +12,7 @@ import numpy as np
 from .._errors import InvalidInput, Shown
 from ..models import Model
 from ._layers import Convention, Layers
-from ._probe import Evidence, probe_inputs, probe_states
+from ._probe import Evidence, difference, evidence_of, probe_inputs, probe_states
 from ._tensors import Tensors, flatten
 
 _CELL_ARRAYS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -140,24 +140,51 @@ def whole(module: Any, recurrent: Any, model: Model, seed: int) -> Evidence | No
 
 
 def layer_itself(module: Any, prefix: str, model: Model, seed: int) -> Evidence | None:
-    """The outputs of the part of a module whose names begin with `prefix`, or of the part around it.
+    """What the part of a module gives whose names begin with `prefix`, or the part around it.
 
-    None if neither takes (batch, time, features) and gives outputs of the model's size.
+    It is called with sequences (batch, time, features), then as a cell, with one step (batch, features) and a state.
+    None if neither gives outputs, h or states of the model's size.
     """
-    import torch
-
     inputs = probe_inputs(model.n_features, seed)
     path = prefix.rstrip(".")
     for name in dict.fromkeys([path, path.rpartition(".")[0]]):
-        part = module.get_submodule(name)
+        part, found = module.get_submodule(name), []
         for prepare in (in_float64, lambda part: copy.deepcopy(part).cpu().eval()):
-            with contextlib.suppress(Exception), torch.no_grad():  # a module of the user, with any signature
-                prepared = prepare(part)
-                dtype = next(each.dtype for each in prepared.parameters() if not each.is_complex())
-                outputs = next(_tensors(prepared(torch.from_numpy(inputs).to(dtype)))).numpy().astype(np.float64)
-                if outputs.shape == (*inputs.shape[:2], model.n_outputs):
-                    return Evidence(f"the {type(part).__name__} itself", inputs, None, (("outputs", outputs),))
+            for call in (_called_with_sequences, _called_as_a_cell):
+                with contextlib.suppress(Exception):  # a module of the user, with any signature
+                    values = call(prepare(part), model, inputs)
+                    found.append(evidence_of(f"the {type(part).__name__} itself", inputs, values, model, "source"))
+            if found:  # some take both and mean one of them
+                return min(found, key=lambda each: difference(model, each))
     return None
+
+
+def _called_with_sequences(part: Any, model: Model, inputs: np.ndarray) -> np.ndarray:
+    import torch
+
+    with torch.no_grad():
+        values = next(_tensors(part(torch.from_numpy(inputs).to(_dtype(part))))).numpy()
+    if values.shape[:-1] != inputs.shape[:2]:
+        raise ValueError("not one output per step")
+    return values
+
+
+def _called_as_a_cell(part: Any, model: Model, inputs: np.ndarray) -> np.ndarray:
+    import torch
+
+    dtype = _dtype(part)
+    with torch.no_grad():
+        parts = [torch.zeros(len(inputs), size, dtype=dtype) for _, size in model.layout]
+        carried: Any = tuple(parts) if len(parts) > 1 else parts[0]
+        found = []
+        for t in range(inputs.shape[1]):
+            carried = part(torch.from_numpy(inputs[:, t].copy()).to(dtype), carried)
+            found.append(torch.cat(list(_tensors(carried)), -1).numpy())
+    return np.stack(found, 1)
+
+
+def _dtype(part: Any) -> Any:
+    return next(each.dtype for each in part.parameters() if not each.is_complex())
 
 
 def _tensors(found: Any) -> Iterator[Any]:
