@@ -35,9 +35,13 @@ def test_projections_are_the_algebra(linear):
     exact = np.einsum("ho,shf->sof", model.readout.weights, found.algebraic)
     np.testing.assert_allclose(found.directions.projections, exact, atol=1e-12)
     waiting, negative = exact[:2] ** 2, np.minimum(exact[:2], 0) ** 2
-    np.testing.assert_allclose(found.free_space.share, negative.sum(axis=(0, 2)) / waiting.sum(axis=(0, 2)), atol=1e-9)
+    recall = np.linalg.norm(exact[2] * sparse_inputs(n_features=3).std(axis=(0, 1)), axis=1)
+    chosen = np.flatnonzero(recall >= recall.max() / 2)
+    assert found.free_space.readout.tolist() == chosen.tolist()
+    share = negative.sum(axis=(0, 2)) / waiting.sum(axis=(0, 2))
+    np.testing.assert_allclose(found.free_space.share, share[chosen], atol=1e-9)
     size = np.linalg.norm(exact, axis=2)
-    np.testing.assert_allclose(found.free_space.sharpness, size[4:].max(axis=0) / size[2], atol=1e-9)
+    np.testing.assert_allclose(found.free_space.sharpness, (size[4:].max(axis=0) / size[2])[chosen], atol=1e-9)
 
 
 def test_responses_add_up_exactly(linear):

@@ -212,7 +212,10 @@ def test_without_a_readout_the_ridge_readouts_are_used():
     model = elman("linear", n_outputs=0, radius=0.9)
     found = inspect_model(model, sparse_inputs(40, 60), n_lags=6, delay=1)
     assert found.free_space.kind.startswith("ridge readouts")
-    assert found.free_space.readout.tolist() == [0, 1]
+    assert found.free_space.readout.tolist() == np.flatnonzero(found.memory.readable[1]).tolist()
+    seen = found.memory.weights[:, 1, 1] @ found.algebraic[0]
+    expected = (np.minimum(seen, 0) ** 2).sum() / (seen**2).sum()
+    np.testing.assert_allclose(found.free_space.share[-1], expected)
     assert not found.free_space.inferred
     assert inspect_model(model, sparse_inputs(40, 60), n_lags=6).free_space.inferred
 
@@ -250,3 +253,14 @@ def test_an_effect_says_what_was_done_and_found():
     assert dataset["change"].dims == ("sequence", "at", "later", "output")
     np.testing.assert_array_equal(dataset["at"], [10, 12])
     np.testing.assert_allclose(dataset["gap"], effect.gap_by_step)
+
+
+def test_codes_that_depend_on_one_another_are_said():
+    basis, codes = np.random.default_rng(0).normal(size=(7, 3)), sparse_inputs(12, 60, 7, p=0.1)
+    free = inspect_model(MODEL, codes @ basis, features=basis, n_lags=3)
+    assert "7 least-squares codes of 3 channels depend on one another" in free.notes[0]
+    given = inspect_model(MODEL, codes @ basis, features=basis, codes=codes, n_lags=3)
+    assert given.notes == ()
+    assert given.explained == pytest.approx(1)
+    assert given.memory.r2.shape == (3, 7)
+    assert free.memory.r2[0].mean() > given.memory.r2[0].mean() + 0.1

@@ -12,6 +12,7 @@ from ._directions import Directions
 from ._memory import Memory
 
 _LAGS_AFTER = 3
+_RECALLED = 0.5
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -23,7 +24,7 @@ class FreeSpace:
         sharpness: max_{s >= k+2} |A_s| / |A_k| over the measured lags, of every readout; NaN where fewer than k + 3
             lags were measured or |A_k| vanishes.
         delay: k of every readout.
-        readout: Index of every readout: the output, or for ridge readouts the feature.
+        readout: Index of every readout that recalls: the output, or for ridge readouts the feature.
         kind: What the readout is, and whether it has a blind half-space.
         inferred: Whether k is the lag that the readout reads best, because no delay was given.
     """
@@ -63,23 +64,28 @@ def free_space(
             max_s sum_j (A_s[i, j] scale_j)^2, and for ridge readouts their own lag.
 
     Returns:
-        The measurement over readouts with k >= 1, or why there is none.
+        The measurement over readouts with k >= 1 that recall, or why there is none: outputs that see at least half as
+        much of their lag k as the best of them, and ridge readouts of readable pairs.
     """
+    inferred = delay is None
     if model.n_outputs:
         seen = directions.projections
         size = ((seen * scale) ** 2).sum(axis=-1)
-        delays = size.argmax(axis=0) if delay is None else np.full(model.n_outputs, delay)
-        names, kind = np.arange(model.n_outputs), readout_kind(model)
-        if delay is None:
-            delays = np.where(size.max(axis=0) > 0, delays, 0)
-    elif memory is None:
-        return "there is no readout and no ridge readouts either"
-    else:
-        chosen = memory.readable if delay is None else np.isfinite(memory.r2) & _only(memory.r2.shape[0], delay)
-        delays, names = np.nonzero(chosen)
-        seen = np.einsum("hr,shj->srj", memory.weights[:, delays, names], directions.mean)
-        kind = "ridge readouts, which are linear and have no blind half-space"
-    return _measured(seen, delays, names, kind, delay is None)
+        delays = size.argmax(axis=0) if inferred else np.full(model.n_outputs, delay)
+        recall = np.sqrt(size[delays, np.arange(model.n_outputs)])
+        names = np.flatnonzero((recall > 0) & (recall >= _RECALLED * recall.max()))
+        if not len(names):
+            return f"no output sees anything of the inputs{'' if inferred else f' at lag {delay}'}"
+        return _measured(seen[:, names], delays[names], names, readout_kind(model), inferred)
+    if memory is None:
+        return "there is no readout, and no ridge readouts either"
+    chosen = memory.readable & (True if inferred else (np.arange(len(memory.r2)) == delay)[:, None])
+    delays, names = np.nonzero(chosen)
+    if not len(names):
+        return f"no feature is readable{'' if inferred else f' at lag {delay}'}"
+    seen = np.einsum("hr,shj->srj", memory.weights[:, delays, names], directions.mean)
+    kind = "ridge readouts, which are linear and have no blind half-space"
+    return _measured(seen, delays, names, kind, inferred)
 
 
 def _measured(seen: np.ndarray, delays: np.ndarray, names: np.ndarray, kind: str, inferred: bool) -> FreeSpace | str:
@@ -87,18 +93,13 @@ def _measured(seen: np.ndarray, delays: np.ndarray, names: np.ndarray, kind: str
     if not waits.any():
         return "no readout waits: " + ("the lag that is read best is 0" if inferred else "the delay is 0")
     seen, delays, names = seen[:, waits], delays[waits], names[waits]
-    n_lags = len(seen)
     share, sharp = np.full((2, len(delays)), np.nan)
     for i, k in enumerate(delays):
         own = seen[:, i : i + 1]
         share[i] = geometry.free_fraction_per_output(own, int(k))[0]
-        if k + _LAGS_AFTER <= n_lags:
+        if k + _LAGS_AFTER <= len(seen):
             sharp[i] = geometry.sharpness(own, int(k))
     known = np.isfinite(share)
     if not known.any():
         return "waiting features do not reach the readout at all"
     return FreeSpace(share[known], sharp[known], delays[known], names[known], kind, inferred)
-
-
-def _only(n_lags: int, delay: int) -> np.ndarray:
-    return (np.arange(n_lags) == delay)[:, None]

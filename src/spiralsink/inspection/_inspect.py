@@ -78,7 +78,7 @@ def inspect_model(
     wanted = None if targets is None else _check_targets(model, targets, data)
     data, codes, wanted, more = _bounded(model, data, codes, wanted)
     recording = record(model, data, features=features, codes=codes)
-    notes += (*more, *_silent_features(recording))
+    notes += (*more, *_dependent_codes(recording, codes is not None), *_silent_features(recording))
     rng = np.random.default_rng(seed)
     reasons: dict[str, str] = {}
 
@@ -170,6 +170,15 @@ def _bounded(model: Model, inputs: np.ndarray, codes: Any, targets: Any) -> tupl
     cut = slice(kept), slice(kept_steps)
     codes = None if codes is None else as_numbers("codes", codes)[cut]
     return inputs[cut], codes, None if targets is None else targets[cut], (note,)
+
+
+def _dependent_codes(recording: Recording, given: bool) -> tuple[str, ...]:
+    n_features, n_channels = recording.basis.shape
+    if given or not recording.dictionary or n_features <= n_channels:
+        return ()
+    return (
+        f"{n_features} least-squares codes of {n_channels} channels depend on one another: give codes for your own",
+    )
 
 
 def _silent_features(recording: Recording) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from ._recording import MOST_NUMBERS, Recording
 from ._ridge import Readouts, fit_ridge, held_out_r2
 from ._split import Part, Split, thinned
 
+_FEWEST_STEPS = 500
+
 READABLE = 0.5
 """R^2 from which a (feature, lag) counts as readable."""
 
@@ -51,7 +53,7 @@ def memory_curve(recording: Recording, split: Split, n_lags: int) -> Memory:
 
     Source: Jaeger 2001, Definition 2 (as a squared correlation); here with held-out data.
     """
-    most = max(2000, MOST_NUMBERS // (recording.model.n_hidden + n_lags * recording.n_features))
+    most = max(_FEWEST_STEPS, MOST_NUMBERS // (recording.model.n_hidden + n_lags * recording.n_features))
     train, validation, test = (thinned(each, most) for each in (split.train, split.validation, split.test))
     states, targets = states_of(recording, train), lagged(recording, train, n_lags)
     chosen_on = states_of(recording, validation), lagged(recording, validation, n_lags)

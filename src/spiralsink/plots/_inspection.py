@@ -19,11 +19,13 @@ from ._inspection_memory import interference_by_lag, memory_curve, seen_by_reado
 from ._spectrum import spectrum
 from ._style import MUTED, PAGE_WIDTH, axes_or_new, panel_letter, require_matplotlib, style
 
+_LEAST = 1e-4
+
 
 def additivity_by_lags(source: Any, *, ax: Any = None) -> Any:
-    """Draws the mean additivity index of impulses of every two ages: 1 where responses add up.
+    """Draws 1 - the mean additivity index of impulses of every two ages: the share that does not add up.
 
-    The colours end at 0, an error as large as the response; the index itself has no lower bound.
+    Colours are logarithmic, from 1e-4, where nothing is seen of it, to 1, an error as large as the response.
 
     Args:
         source: An inspection or its dataset.
@@ -39,7 +41,10 @@ def additivity_by_lags(source: Any, *, ax: Any = None) -> Any:
         axes = axes_or_new(ax, height=2.6)
         if index is None or not np.isfinite(index).any():
             return absent(axes, dataset, "additivity")
-        image = matrix(axes, index, "additivity", vmin=0, vmax=1, cmap="cividis", origin="lower")
+        from matplotlib.colors import LogNorm
+
+        error = np.maximum(1 - index, _LEAST)
+        image = matrix(axes, error, "1 − additivity", norm=LogNorm(_LEAST, 1.0), cmap="cividis", origin="lower")
         image.set_gid("additivity")
         axes.set(xlabel=WAITS, ylabel="age $s'$ (steps)")
         lag_ticks(axes, len(index), both=True)

@@ -122,7 +122,7 @@ def direction_dependence(source: Any, *, ax: Any = None) -> Any:
         axes.axhline(0, color=INK, linewidth=0.6, zorder=0.9)
         # rounding is drawn as the zero that it is, and the legend stands above what is drawn
         top = 1.0 if highest < 1e-6 else highest
-        axes.set(xlabel=WAITS, ylabel="relative change of $w_s$", ylim=(-0.02 * top, 1.7 * top))
+        axes.set(xlabel=WAITS, ylabel="relative change of $w_s$", ylim=(-0.02 * top, 1.95 * top))
         lag_ticks(axes, dataset.sizes["lag"])
         axes.legend(loc="upper left", title="with the", alignment="left", handlelength=2, labelspacing=0.3)
     return axes
