@@ -206,11 +206,20 @@ def test_what_arrays_do_not_say_must_be_given():
 def test_options_that_do_not_apply_or_are_unknown(arrays):
     assert "nonlinearity must be absent for gru" in one_line(arrays, nonlinearity="relu")
     assert "gates must be an order of the gates of gru, such as 'r,z,n', got 'i,f,g'" in one_line(arrays, gates="i,f,g")
+    for gates in ("", "r,z", 5, [None] * 3):
+        assert "gates must be an order of the gates of gru" in one_line(arrays, gates=gates)
+    assert "initial must be an array of numbers" in one_line(arrays, initial="zero")
+    assert "reference must be a function" in one_line(arrays, reference=lambda inputs: 3)
+    assert "got one that raises ZeroDivisionError" in one_line(arrays, reference=lambda inputs: 1 // 0)
+    assert "the function that was given must be finite" in one_line(
+        arrays, reference=lambda x: np.full((4, 30, N), np.inf)
+    )
     assert "kind must be one of rnn, gru" in one_line(arrays, kind="mamba")
     assert "tolerance must be a number > 0" in one_line(arrays, tolerance=0)
     assert "initial must be of shape (4,)" in one_line(arrays, initial=np.ones(3))
     assert "names must be those of a recurrent layer" in one_line({"conv.weight": np.ones((3, 3))})
     assert "source must be the name of a file" in one_line(3)
+    assert "names must be those of a recurrent layer" in one_line(torch.nn.GRU(2, N, device="meta"))
     assert "for a step function: step_model" in one_line(lambda x, h: h)
 
 

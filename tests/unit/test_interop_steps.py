@@ -135,6 +135,7 @@ def test_a_step_that_writes_into_its_state():
     model = step_model(step, n_features=2, n_hidden=4)
     assert np.abs(model.states(INPUTS)[:, 1, :2] - (0.5 * INPUTS[:, 0] + INPUTS[:, 1])).max() < 1e-12
     assert not model.initial.any()
+    assert step_model(step, n_features=2, initial=[0, 0, 0.5, 1]).layout == (("h", 4),)
 
 
 def refusal(step, **options):

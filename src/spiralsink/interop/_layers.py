@@ -112,7 +112,8 @@ def _order(kind: str, gates: Any) -> tuple[str, ...]:
     names = GATES[kind]
     if gates is None:
         return names
-    given = tuple(gates.replace(",", " ").split()) if isinstance(gates, str) else tuple(gates)
+    given = gates.replace(",", " ").split() if isinstance(gates, str) else gates
+    given = tuple(map(str, given)) if isinstance(given, list | tuple) else ()
     if kind == "rnn" or sorted(given) != sorted(names):
         allowed = "absent for rnn" if kind == "rnn" else f"an order of the gates of {kind}, such as '{','.join(names)}'"
         raise InvalidInput("gates", gates, allowed)

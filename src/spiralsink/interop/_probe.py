@@ -212,7 +212,7 @@ def _called(reference: Callable[..., Any], inputs: np.ndarray) -> np.ndarray:
             found = found[0] if isinstance(found, tuple | list) else found
             if (array := as_array(found)) is not None:
                 return array
-            errors.append(f"gave {type(found).__name__}")
+            errors.append(f"one that gives {type(found).__name__}")
         except Exception as error:
-            errors.append(f"{type(error).__name__}: {' '.join(str(error).split())[:80]}")
+            errors.append(f"one that raises {type(error).__name__}: {' '.join(str(error).split())[:80]}")
     raise InvalidInput("reference", Shown(errors[0]), "a function of inputs (batch, time, features)")

@@ -17,7 +17,7 @@ from ._keys import Found
 from ._layers import Convention, Layers, build, convention
 from ._options import Options
 from ._probe import Evidence
-from ._tensors import Tensors, flatten
+from ._tensors import Tensors, as_array, flatten
 
 _OF_CELLS = ("nonlinearity", "reset", "update", "gates", "layer", "direction")
 _OF_DIAGONAL = ("conjugates", "discretization")
@@ -170,8 +170,8 @@ def started(model: Model, initial: Any) -> Model:
     """The model with another state before the first input."""
     if initial is None:
         return model
-    state = np.asarray(initial, np.float64)
+    state = np.asarray(initial if (array := as_array(initial)) is None else array)
     check_finite("initial", state)
     if state.shape != (model.n_hidden,):
         raise InvalidInput("initial", Shown(f"shape {state.shape}"), f"of shape ({model.n_hidden},)")
-    return dataclasses.replace(model, initial=state)
+    return dataclasses.replace(model, initial=state.astype(np.float64))

@@ -91,6 +91,8 @@ def of_initial(initial: Any) -> tuple[StateLayout, np.ndarray]:
     Raises:
         InvalidInput: If it holds no arrays, or numbers that are not finite.
     """
+    if isinstance(initial, list) and all(isinstance(each, int | float) for each in initial):
+        initial = np.asarray(initial, np.float64)  # numbers, not parts
     paths, tree = jax.tree_util.tree_flatten_with_path(initial)
     leaves = [np.asarray(leaf if (array := as_array(leaf)) is None else array) for _, leaf in paths]
     names = [jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in paths]

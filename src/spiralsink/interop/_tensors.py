@@ -91,9 +91,9 @@ def _arrays(table: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, np.nda
 def as_array(value: Any) -> np.ndarray | None:
     """A NumPy array of a NumPy, JAX or torch array, in its own dtype where NumPy has it; None for anything else."""
     if hasattr(value, "detach") and hasattr(value, "dtype"):  # torch
-        value = value.detach().cpu()
-        if value.is_sparse or value.is_quantized:
+        if value.is_sparse or value.is_quantized or value.is_meta:
             return None
+        value = value.detach().cpu()
         value = value.resolve_conj().resolve_neg()
         wide = value.float() if str(value.dtype) in ("torch.bfloat16", "torch.float16") else value
         try:
