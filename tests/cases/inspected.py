@@ -23,7 +23,8 @@ class Elman:
     phi: str
 
     def _drive(self, inputs, states):
-        return inputs @ self.W_x.T + states @ self.W_h.T + self.bias
+        with np.errstate(over="ignore", invalid="ignore"):
+            return inputs @ self.W_x.T + states @ self.W_h.T + self.bias
 
     def run(self, inputs, state):
         states = np.empty((*inputs.shape[:2], len(self.W_h)))

@@ -264,3 +264,13 @@ def test_codes_that_depend_on_one_another_are_said():
     assert given.explained == pytest.approx(1)
     assert given.memory.r2.shape == (3, 7)
     assert free.memory.r2[0].mean() > given.memory.r2[0].mean() + 0.1
+
+
+def test_a_network_that_explodes_is_refused_in_one_line():
+    grows = elman("linear", n_features=1, n_hidden=2, radius=1e9)
+    with pytest.raises(sk.InvalidInput, match="states that are not finite from step"):
+        inspect_model(grows, sparse_inputs(1, 60, 1), n_lags=40)
+
+
+def test_the_sources_are_named(found):
+    assert "jaeger2001short" in sk.cite(found)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from .._errors import InvalidInput
 from ..models import LinearRecurrence, Model
 from ._recording import MOST_NUMBERS, Recording
 
@@ -53,6 +54,9 @@ def jacobian_directions(
 
     Returns:
         `Directions`, in states per unit of the feature.
+
+    Raises:
+        InvalidInput: If they grow beyond what floating point holds.
     """
     model, n_points = recording.model, len(points[0])
     sizes = n_points * n_lags * model.n_hidden
@@ -62,6 +66,9 @@ def jacobian_directions(
         kept = min(chunk, recording.n_features - start)
         features = np.arange(start, start + chunk) % recording.n_features
         carried, seen = _carry(recording, points, n_lags, recording.basis[features])
+        if not np.isfinite(carried[:, -1]).all():
+            hint = "what is written grows without bound"
+            raise InvalidInput("n_lags", n_lags, "so small that directions stay finite", hint=hint)
         parts.append(_summary(carried[:, :, :kept], seen[:, :, :kept]))
     mean, alignment, spread, projections = (np.concatenate(part, axis=-1) for part in zip(*parts, strict=True))
     return Directions(mean, alignment, spread, projections, n_points)

@@ -113,7 +113,7 @@ class Inspection:
     @property
     def citations(self) -> tuple[str, ...]:
         """Sources of the parts that it holds, for `cite`."""
-        return ()
+        return () if self.memory is None and self.capacity is None else ("memory_curve",)
 
     def to_dataset(self) -> Any:
         """All measurements as an xarray dataset over lag, hidden, feature, output, size, mode and pair."""

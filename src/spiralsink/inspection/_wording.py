@@ -105,7 +105,9 @@ def _free_space(found: Any) -> str:
     low, high = free.delay.min(), free.delay.max()
     delays = f"{low}" if low == high else f"{low} to {high}"
     whence = "best-read lag" if free.inferred else "delay"
-    return f"{free.mean:.2f} of what waits is seen negative ({whence} {delays}, {free.kind})"
+    known = free.sharpness[np.isfinite(free.sharpness)]
+    sharp = f"; sharpness {known.mean():.2g}" if known.size else ""
+    return f"{free.mean:.2f} of what waits is seen negative ({whence} {delays}, {free.kind}){sharp}"
 
 
 def _spectrum(found: Any) -> str:
