@@ -6,6 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from cases.browsing import Visitor
+
 SERIOUS = {"serious", "critical"}
 EVIL = "<script>globalThis.harmed=1</script><img src=x onerror=globalThis.harmed=1>"
 STRUCTURAL = {"recurrence", "readout", "weights", "model"}
@@ -30,9 +32,24 @@ PLACE = """([chart, network]) => {
 }"""
 
 
+@pytest.fixture(scope="module")
+def opened(browser, payload, tmp_path_factory):
+    visitor = Visitor(browser, tmp_path_factory.mktemp("explorer"))
+    visitor.open(payload, plotly=None)
+    yield visitor
+    visitor.close()
+
+
 @pytest.fixture
-def whole(visitor, payload):
-    return visitor.open(payload, plotly=None)
+def whole(opened):
+    """The page with its charts, parsed once for this file and shown as at first for every test."""
+    page = opened.contexts[0].pages[0]
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.evaluate("location.hash = '#'")
+    page.wait_for_function("spiralsink.app.state.network === 0 && spiralsink.app.state.x === 'p'")
+    yield page
+    opened.check()
 
 
 def shown(page):
@@ -157,21 +174,24 @@ def test_the_plane_is_painted_before_plotly_is_parsed_and_soon(whole):
     assert times[len(times) // 2] < 200  # 50 where nothing else runs
 
 
-def test_states_to_look_at(visitor, payload):
-    """Screenshots of the five main states, in both schemes and widths, where SPIRALSINK_SCREENSHOTS names a folder."""
+def test_states_to_look_at(request, payload, tmp_path):
+    """Screenshots of the five main states; in both schemes and widths where SPIRALSINK_SCREENSHOTS names a folder."""
     folder = os.environ.get("SPIRALSINK_SCREENSHOTS")
-    chosen = (
-        [("light", 1280)]
-        if folder is None
-        else [(scheme, width) for scheme in ("light", "dark") for width in (390, 1920)]
-    )
-    target = visitor.folder if folder is None else Path(folder)
-    for scheme, width in chosen:
+    if folder is None:
+        return look_at(request.getfixturevalue("whole"), tmp_path, "light-1280")
+    visitor = request.getfixturevalue("visitor")
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for scheme, width in [(scheme, width) for scheme in ("light", "dark") for width in (390, 1920)]:
         page = visitor.open(payload, plotly=None, width=width, color_scheme=scheme)
-        for name, (fragment, selector) in STATES.items():
-            page.evaluate(f"location.hash = {fragment!r}")
-            page.evaluate(f"document.querySelector({selector!r}).scrollIntoView({{ behavior: 'instant' }})")
-            page.wait_for_timeout(150)
-            path = target / f"{name}-{scheme}-{width}.png"
-            page.screenshot(path=path)
-            assert path.stat().st_size > 10_000
+        look_at(page, Path(folder), f"{scheme}-{width}")
+    return None
+
+
+def look_at(page, folder, suffix):
+    for name, (fragment, selector) in STATES.items():
+        page.evaluate(f"location.hash = {fragment!r}")
+        page.evaluate(f"document.querySelector({selector!r}).scrollIntoView({{ behavior: 'instant' }})")
+        page.wait_for_timeout(150)
+        path = folder / f"{name}-{suffix}.png"
+        page.screenshot(path=path)
+        assert path.stat().st_size > 10_000

@@ -13,7 +13,7 @@ function drawBars(scene, layout, step) {
   const { width, height, y } = layout;
   const lags = scene.collection.n_lags;
   const delay = scene.collection.delay;
-  const [left, right] = [46, 12];
+  const [left, right] = [54, 10];
   const pitch = (width - left - right) / lags;
   const bar = Math.min(0.62 * pitch, 26);
   const svg = canvas(width, height, "Projections by age; the numbers are in the table below", hatching("lags-hatch"));
@@ -86,14 +86,16 @@ function ticks(layout) {
 
 function drawPanels(scene, width, height, step) {
   const [outputs, features] = [scene.projections[0].length, scene.projections[0][0].length];
-  const lags = scene.projections.length;
-  const limit = Math.max(...scene.projections.flatMap((each) => each.flatMap((row) => [...row].map(Math.abs))), 1e-12);
+  const sizes = scene.projections.map((each) => Math.max(...each.flatMap((row) => [...row].map(Math.abs))));
+  const [largest, wanted] = [Math.max(...sizes, 1e-12), sizeWanted(scene)];
+  const limit = wanted > 0 ? Math.min(largest, 1.5 * wanted) : largest; // darker than that is dark enough
+  const lags = lastFilled(scene, sizes, 0.01 * limit) + 1;
   const columns = bestColumns(lags, outputs / features, width, height - 26);
   const pitch = width / columns;
   const rows = Math.ceil(lags / columns);
   const tall = Math.min((height - 26) / rows, (pitch * outputs) / features + 26);
   const svg = canvas(width, height, "Panels of projections, one for each age; the numbers are in the table below", hatching("lags-hatch"));
-  scene.projections.forEach((values, lag) => {
+  scene.projections.slice(0, lags).forEach((values, lag) => {
     const cell = Math.min((pitch - 12) / features, (tall - 28) / outputs);
     const [x, y] = [(lag % columns) * pitch + (pitch - cell * features) / 2, Math.floor(lag / columns) * tall + 22];
     const faded = step !== null && lag > step;
@@ -104,8 +106,20 @@ function drawPanels(scene, width, height, step) {
     panel.append(draw("rect", { class: "rim", x, y, width: cell * features, height: cell * outputs }));
     svg.append(panel);
   });
-  svg.append(...keyOfColours(limit, width, height, scene.rectified));
+  svg.append(...keyOfColours(limit, largest > limit, width, height, scene.rectified));
   return svg;
+}
+
+// The largest projection on the diagonal at the age that is wanted.
+function sizeWanted({ collection, projections }) {
+  if (collection.delay === null || collection.delay >= projections.length) return 0;
+  return Math.max(...projections[collection.delay].map((row, output) => Math.abs(row[output] ?? 0)));
+}
+
+// Panels end one age after the last that holds anything to see.
+function lastFilled({ collection, projections }, sizes, least) {
+  const last = Math.max(sizes.findLastIndex((each) => each > least), collection.delay ?? 0);
+  return Math.min(last + 1, projections.length - 1);
 }
 
 function bestColumns(count, ratio, width, height) {
@@ -140,13 +154,13 @@ function pixels(values, x, y, cell, limit) {
   return draw("image", { ...size, class: "pixels", href: image.toDataURL(), preserveAspectRatio: "none" });
 }
 
-function keyOfColours(limit, width, height, rectified) {
+function keyOfColours(limit, beyond, width, height, rectified) {
   const size = 96;
-  const from = width - size - 44;
+  const from = width - size - 56;
   const steps = Array.from({ length: 24 }, (_, i) =>
     draw("rect", { x: from + (i * size) / 24, y: height - 12, width: size / 24 + 0.5, height: 8, fill: signedColour(((i - 11.5) / 11.5) * limit, limit) }),
   );
   const text = (x, label, anchor) => draw("text", { class: "tick", x, y: height - 4, "text-anchor": anchor }, label);
   const note = rectified ? [text(8, "hatched: hidden", "start")] : [];
-  return [...steps, text(from - 6, fixed(-limit, 1), "end"), text(from + size + 6, fixed(limit, 1), "start"), ...note];
+  return [...steps, text(from - 6, `${beyond ? "≤ " : ""}${fixed(-limit, 1)}`, "end"), text(from + size + 6, `${beyond ? "≥ " : ""}${fixed(limit, 1)}`, "start"), ...note];
 }

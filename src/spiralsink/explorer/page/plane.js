@@ -65,9 +65,10 @@ function nameHalves(scene, { height, width, x, y }) {
 
 function drawReadouts(scene, layout) {
   const several = scene.lines.length > 1;
+  const features = new Set(scene.arrows.map((each) => each.feature));
   return scene.lines.flatMap((line, place) => {
     const length = norm(line);
-    if (!(length > 0)) return [];
+    if (!(length > 0) || (scene.lines.length > SHOWN_FEATURES && !features.has(place))) return [];
     const reach = 2 * Math.max(layout.width, layout.height) / layout.scale;
     const [dx, dy] = line.map((each) => (each / length) * reach);
     const attributes = { class: several ? "readout several" : "readout", id: `readout-${place}` };
@@ -75,7 +76,7 @@ function drawReadouts(scene, layout) {
     if (several || Math.abs(dx) > 1e-6 * reach) return [ray];
     // on the side of the line where the wanted arrow, whose name stands high up, is not
     const wanted = scene.arrows.find((each) => each.lag === scene.collection.delay);
-    const right = wanted && layout.x(wanted.point[0]) < layout.x(0) - 0.5;
+    const right = (wanted && layout.x(wanted.point[0]) < layout.x(0) - 0.5 && layout.x(0) < layout.width - 70) || layout.x(0) < 70;
     return [ray, draw("text", { class: "name", x: layout.x(0) + (right ? 8 : -8), y: 16, "text-anchor": right ? "start" : "end" }, "readout ↑")];
   });
 }
@@ -136,7 +137,7 @@ function shaft(from, to, colour, cut) {
 
 function tipText(arrow, several, times) {
   const name = several ? `${letter(arrow.feature)}${arrow.lag}` : String(arrow.lag);
-  return times === null ? name : `${name} (×${format(times, 2)} longer)`;
+  return times === null ? name : `${name} ×${format(times, 2)}`;
 }
 
 function letter(feature) {

@@ -25,6 +25,7 @@ function drawPopulation(app, whole) {
   if (!page.networks.collection.length) return;
   const collection = page.networks.collection[state.network];
   const wanted = [collection, state.x, state.y, state.by].join("|");
+  clearTimeout(app.marking);
   if (whole || app.drawnPopulation !== wanted) {
     app.drawnPopulation = wanted;
     const host = byId("population");
@@ -41,7 +42,7 @@ function drawPopulation(app, whole) {
   } else if (app.marked !== state.network) {
     const mark = markOf(app);
     const place = byId("population").data.length - 1;
-    clearTimeout(app.marking); // one redraw for a slider that is dragged
+    // one redraw for a slider that is dragged
     app.marking = setTimeout(() => app.plotly.restyle("population", { x: [mark.x], y: [mark.y] }, [place]), 120);
   }
   app.marked = state.network;

@@ -6,7 +6,9 @@ const CLIPPED_AT = 4; // times the length of the arrow of the age that the task 
 function sceneOf(page, state) {
   const collection = page.collections[page.networks.collection[state.network]];
   const trained = readWeights(page, state.network, state.record);
-  const exchangeable = collection.recurrence === "linear";
+  // a readout tied to as many directions as there are units leaves rotations only: the picture is the network's own
+  const fixedByTie = collection.tied && collection.n_features >= collection.n_hidden && collection.n_hidden > 1;
+  const exchangeable = collection.recurrence === "linear" && !fixedByTie;
   const gauged = exchangeable && state.gauge !== "trained" ? balanced(trained) : null;
   const weights = gauged ?? trained;
   const directions = featureDirections(weights, collection.recurrence, collection.n_lags);

@@ -52,8 +52,9 @@ function why(app) {
   const share = `At p = ${compact(p)} an input has company in memory ${percent(company)} of the time. `;
   if (!scene.rectified) return ["Why", `${share}What the readout sees at the wrong age is an error, sparse or dense; turning away and fading keeps the sum of it small.`];
   if (k === 0) return ["Why", `At p = ${compact(p)} an input comes together with another ${percent(company)} of the time. Alone, it disturbs an output only where its arrow has a part along that readout; opposite parts are cut to 0. So more features fit than there are dimensions.`];
+  if (scene.collection.n_features > 1) return ["Why", `At p = ${compact(p)} each feature is active 1 step in ${format(1 / p, 2)}. On its own, what waits below the line of an output costs it nothing; only what two of them add up to can reach it.`];
   const hides = page.networks.regime[state.network] === "sparse" || (page.networks.regime[state.network] !== "dense" && company < 0.6);
-  const rare = "While it is alone, a trace below the line costs nothing. Here that is often enough: hiding wins.";
+  const rare = "While it is alone, a trace below the line costs nothing. Here that still pays: hiding wins.";
   const often = "A trace below the line then pulls down the sum that the readout should report. Here that is too often: it is cheaper to stay in sight and fade smoothly.";
   return ["Why", `${share}${hides ? rare : often}`];
 }
@@ -81,23 +82,23 @@ function rankOf(page, n) {
 function planeCaption(scene, networks, n) {
   const parts = [];
   const numbers = [];
-  if (networks.eigenangle_span[n] !== null) numbers.push(`turns ${degrees(networks.eigenangle_span[n])}`);
+  if (networks.eigenangle_span[n] !== null && scene.collection.delay) numbers.push(`turns ${degrees(networks.eigenangle_span[n])}`);
   if (networks.spectral_radius[n] !== null) numbers.push(`shrinks by ${format(networks.spectral_radius[n])} a step`);
-  if (networks.free_fraction[n] !== null) numbers.push(`hides ${percent(networks.free_fraction[n])} of what waits`);
+  if (networks.free_fraction[n] !== null && scene.rectified) numbers.push(`hides ${percent(networks.free_fraction[n])} of what waits`);
   if (numbers.length) parts.push(`This network ${numbers.join(", ")}.`);
   const convention = scene.single === null ? "angles and lengths are a convention." : "heights are facts, sideways lengths a convention.";
   if (scene.exchangeable) parts.push(`Drawn ${scene.gauge === "balanced" ? "in the balanced gauge" : "as trained"}: ${convention}`);
   if (scene.share < 0.999) parts.push(`The plane holds ${percent(scene.share)} of the squared length.`);
   const drawn = new Set(scene.arrows.map((each) => each.feature)).size;
   if (drawn < scene.collection.n_features) parts.push(`The ${drawn} longest of ${scene.collection.n_features} features are drawn.`);
-  if (scene.limit < Infinity) parts.push("Arrows with two strokes are longer than drawn.");
+  if (scene.limit < Infinity) parts.push("Arrows with two strokes are longer than drawn, by the factor at their tip.");
   return parts.join(" ");
 }
 
 function lagsCaption(scene, step) {
   const k = scene.collection.delay;
   const single = scene.projections[0].length === 1 && scene.projections[0][0].length === 1;
-  if (!single) return `Rows are outputs, columns are features.${k === null ? "" : ` Wanted: 1 on the diagonal at age ${k}, else ${scene.rectified ? "0 or hidden" : "0"}.`}`;
+  if (!single) return `Rows are outputs, columns are features.${k === null ? "" : ` Wanted: 1 on the diagonal at age ${k}, else ${scene.rectified ? "0 or hidden" : "0"}.`}${emptyLater(scene)}`;
   if (step === null) {
     const hidden = scene.rectified ? " Hatched bars drive it below zero, where it shows nothing." : "";
     return `The height of each arrow on the left, by age.${hidden}`;
@@ -107,6 +108,11 @@ function lagsCaption(scene, step) {
   const seen = scene.rectified && value < 0 ? `its trace pulls the readout to ${fixed(value)}, which shows 0: hidden` : `the readout sees ${fixed(value)}`;
   const wanted = k === step ? ", and now it is wanted" : k !== null && step < k ? `; ${k - step} to go` : "";
   return `${when}: ${seen}${wanted}.`;
+}
+
+function emptyLater({ projections }) {
+  const drawn = document.querySelectorAll("#lags .heat").length;
+  return drawn && drawn < projections.length ? " At later ages nothing is left." : "";
 }
 
 function whyCaption(app, now, saved) {

@@ -1,0 +1,44 @@
+"""Pages of the explorer in a browser."""
+
+from pathlib import Path
+from typing import Any
+
+from spiralsink.explorer import Payload, page_of
+
+
+class Visitor:
+    """Opens pages in one browser and keeps what they complain about and ask for."""
+
+    def __init__(self, browser: Any, folder: Path):
+        self.browser, self.folder = browser, folder
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.contexts: list[Any] = []
+
+    def open(
+        self, payload: Payload, fragment: str = "", *, plotly: str | None = "", width: int = 1280, **options: Any
+    ) -> Any:
+        """The page of a payload; without Plotly unless `plotly` is None, for the tests that need no charts."""
+        path = self.folder / "explorer.html"
+        path.write_text(page_of(payload, plotly), encoding="utf-8")
+        settings = {"viewport": {"width": width, "height": 900}, "reduced_motion": "reduce", **options}
+        context = self.browser.new_context(**settings)
+        self.contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.goto(path.as_uri() + fragment)
+        if plotly is None:
+            page.wait_for_selector("html[data-charts=ready]")
+        return page
+
+    def check(self) -> None:
+        assert self.complaints == []
+        outside = [each for each in self.requests if not each.startswith(("file:", "data:", "blob:"))]
+        assert outside == []
+
+    def close(self) -> None:
+        for context in self.contexts:
+            context.close()
