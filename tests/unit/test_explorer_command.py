@@ -165,3 +165,15 @@ def test_other_commands_do_not_fail_for_the_want_of_the_page(store, capsys, monk
         "",
         "spiralsink: no explorer.html: plotly is not installed: pip install 'spiralsink[report]'\n",
     )
+
+
+def test_whatever_is_wrong_with_the_page_the_results_are_there(store, capsys, monkeypatch):
+    def broken(folder):
+        raise RuntimeError("two\nlines")
+
+    monkeypatch.setattr("spiralsink.explorer.write_explorer", broken)
+    assert write_page_beside(store) is None
+    assert capsys.readouterr().err == "spiralsink: no explorer.html: two lines\n"
+    monkeypatch.setenv("SPIRALSINK_DEBUG", "1")
+    with pytest.raises(RuntimeError, match="two"):
+        write_page_beside(store)
