@@ -121,7 +121,11 @@ class LinearReadout:
 
 @dataclasses.dataclass(frozen=True)
 class NoReadout:
-    """A network of which only the states are known."""
+    """A network of which only the states are known.
+
+    Attributes:
+        n_outputs: None of them: 0.
+    """
 
     n_outputs: int = 0
 

@@ -259,6 +259,56 @@ def test_cells_of_users_under_torch_names_are_compared_with_themselves(wrap):
     assert np.abs(model.states(INPUTS) - outputs_of(Unrolled(OriginalGRU()))).max() < 1e-6
 
 
+class Diagonal(torch.nn.Module):
+    """An LRU and half of an S5 in one class, by the names of their parameters."""
+
+    def __init__(self, kind, *, scaled=True):
+        super().__init__()
+        torch.manual_seed(4)
+        self.kind, self.scaled = kind, scaled
+        real = {"nu_log": -1.0, "theta_log": 0.0, "gamma_log": 0.3} if kind == "lru" else {"log_step": -1.5}
+        for name, value in real.items():
+            setattr(self, name, torch.nn.Parameter(value + 0.1 * torch.randn(N)))
+        if kind == "s5":
+            self.Lambda = torch.nn.Parameter(torch.complex(-torch.rand(N), 1 + 3 * torch.rand(N)))
+        self.B, self.C = (torch.nn.Parameter(torch.randn(*n, dtype=torch.complex64)) for n in ((N, 3), (3, N)))
+        self.D = torch.nn.Parameter(torch.randn(3))
+
+    def forward(self, inputs):
+        if self.kind == "lru":
+            poles = torch.exp(torch.complex(-self.nu_log.exp(), self.theta_log.exp()))
+            B = self.gamma_log.exp()[:, None] * self.B if self.scaled else self.B
+        else:
+            poles = torch.exp(self.Lambda * self.log_step.exp())
+            B = ((poles - 1) / self.Lambda)[:, None] * self.B
+        h, found = torch.zeros(len(inputs), N, dtype=poles.dtype), []
+        for t in range(inputs.shape[1]):
+            h = poles * h + inputs[:, t].to(B.dtype) @ B.T
+            found.append((1 if self.kind == "lru" else 2) * (h @ self.C.T).real + self.D * inputs[:, t])
+        return torch.stack(found, 1)
+
+
+def test_diagonal_modules_are_compared_with_themselves():
+    model = as_model(torch.nn.ModuleDict({"block": Diagonal("lru")}))
+    assert model.compared_with == "the Diagonal itself"
+    assert model.agreement < 1e-12
+    assert "with a scale of one on the inputs" in refusal(Diagonal("lru", scaled=False))
+    model = as_model(Diagonal("s5"))  # it decides that half of the poles are stored
+    assert model.kind == "S5 layer, conjugates implied"
+    assert model.agreement < 1e-12
+
+
+class Conditioned(Network):
+    def forward(self, inputs, context):
+        return super().forward(inputs) + context
+
+
+def test_modules_that_need_more_than_inputs_are_compared_by_their_recurrent_part():
+    model = as_model(Conditioned())
+    assert model.compared_with == "the nn.GRU itself"
+    assert model.n_outputs == 2
+
+
 def refusal(source, **options):
     with pytest.raises(sk.InvalidInput, match="agreement must be at most") as caught:
         as_model(source, **options)
