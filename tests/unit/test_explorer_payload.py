@@ -58,7 +58,7 @@ def test_a_store_is_one_collection_for_every_delay(store):
 
 
 def test_weights_stand_where_the_payload_says(store):
-    payload, numbers = payload_of(store), None
+    payload = payload_of(store)
     numbers = weights(payload)
     for place in (0, 7, 15):
         network = sk.load_networks(store, payload.networks.source[place])
