@@ -7,10 +7,10 @@ import numpy as np
 from .._errors import InvalidInput, Shown, check_count
 from ..models import Model
 from ._additivity import Additivity, additivity
-from ._capacity import exact_capacity
+from ._capacity import Capacity, exact_capacity
 from ._directions import algebraic_directions, jacobian_directions, rest_directions, settle
 from ._free_space import free_space
-from ._impulses import impulse_directions, impulse_sizes, rest_impulses
+from ._impulses import Impulses, impulse_directions, impulse_sizes, rest_impulses
 from ._interference import Interference, interference
 from ._memory import Memory, lagged, memory_curve, states_of
 from ._recording import MOST_NUMBERS, Recording, record, sample_points
@@ -21,10 +21,11 @@ from ._split import split_steps
 
 _WORK = 2 * 10**10  # multiplications that sampling one kind of direction may cost
 _POINTS = (8, 64)
+_POINTS_OF_LINEAR = 8  # where all times are alike
 _PAIRS = (100, 600)
 _JACOBIANS = {64: 32}
 _FEWEST_JACOBIANS = 16
-_WANDERS = "only a linear recurrence has it"
+_NOT_LINEAR = "only a linear recurrence has it"
 
 
 def inspect_model(
@@ -82,28 +83,20 @@ def inspect_model(
     rng = np.random.default_rng(seed)
     reasons: dict[str, str] = {}
 
-    n_points = _affordable(model, recording.n_features * n_lags, _POINTS)
-    points = sample_points(recording, n_points, n_lags, rng)
+    points = sample_points(recording, _n_points(recording, n_lags), n_lags, rng)
     directions = jacobian_directions(recording, points, n_lags)
     sizes = impulse_sizes(recording.codes)
     some = rng.permutation(len(points[0]))[: max(len(points[0]) // 4, 1)]
     impulses = impulse_directions(recording, (points[0][some], points[1][some]), sizes, n_lags)
-    rest, why = settle(model)
-    reasons |= {} if rest is not None else dict.fromkeys(("rest_jacobian", "rest_impulses"), why)
+    rest_jacobian, rest_response = _at_rest(recording, sizes, n_lags, reasons)
+    added = _keep("additivity", _additivity(recording, sizes[0], n_lags, rng), reasons)
     memory = _keep("memory", _memory(recording, n_lags, rng), reasons)
     scale = recording.codes.std(axis=(0, 1))
     free = _keep("free_space", free_space(model, directions, memory, scale, delay), reasons)
-    linear = model.linear
-    reasons |= {} if linear else {"algebraic": _WANDERS, "capacity": _WANDERS}
-    capacity = exact_capacity(linear, recording.basis, scale**2, n_lags) if linear else None
-    if linear and capacity is None:
-        reasons["capacity"] = "the recurrence is not stable: its memory has no end"
+    algebraic, capacity = _algebra(recording, scale, n_lags, reasons)
     ridge, head = _interferences(recording, memory, delay, n_lags, reasons)
-    dimensions = participation_ratio(recording.states)
-    if dimensions is None:
-        reasons["participation_ratio"] = "the states do not vary"
-    if dimensions is None or memory is None:
-        reasons["load"] = reasons.get("participation_ratio") or reasons["memory"]
+    spectrum = _keep("spectrum", mean_spectrum(recording, _n_jacobians(model), rng), reasons)
+    dimensions, load = _load(recording, memory, reasons)
     if wanted is None:
         reasons["target_r2"] = "no targets were given"
     return Inspection(
@@ -122,18 +115,18 @@ def inspect_model(
         explained=recording.explained,
         directions=directions,
         impulses=impulses,
-        rest_jacobian=None if rest is None else rest_directions(model, recording.basis, rest, n_lags),
-        rest_impulses=None if rest is None else rest_impulses(recording, rest, sizes, n_lags),
-        algebraic=algebraic_directions(linear, recording.basis, n_lags) if linear else None,
-        additivity=_keep("additivity", _additivity(recording, sizes[0], n_lags, rng), reasons),
+        rest_jacobian=rest_jacobian,
+        rest_impulses=rest_response,
+        algebraic=algebraic,
+        additivity=added,
         memory=memory,
         capacity=capacity,
         interference=ridge,
         head_interference=head,
         free_space=free,
-        spectrum=_keep("spectrum", mean_spectrum(recording, _n_jacobians(model), rng), reasons),
+        spectrum=spectrum,
         participation_ratio=dimensions,
-        load=None if dimensions is None or memory is None else float(memory.readable.sum() / dimensions),
+        load=load,
         target_r2=None if wanted is None else _target_r2(recording, wanted),
         seed=seed,
         notes=notes,
@@ -154,6 +147,11 @@ def _affordable(model: Model, runs: int, bounds: tuple[int, int]) -> int:
     return int(np.clip(_WORK // (2 * runs * model.n_hidden**2), low, high))
 
 
+def _n_points(recording: Recording, n_lags: int) -> int:
+    found = _affordable(recording.model, recording.n_features * n_lags, _POINTS)
+    return min(found, _POINTS_OF_LINEAR) if recording.model.linear else found
+
+
 def _n_jacobians(model: Model) -> int:
     return next((n for size, n in _JACOBIANS.items() if model.n_hidden <= size), _FEWEST_JACOBIANS)
 
@@ -168,7 +166,9 @@ def _bounded(model: Model, inputs: np.ndarray, codes: Any, targets: Any) -> tupl
         return inputs, codes, targets, ()
     note = f"measured on the first {kept} of {n_sequences} sequences and {kept_steps} of {time} steps, for their memory"
     cut = slice(kept), slice(kept_steps)
-    codes = None if codes is None else as_numbers("codes", codes)[cut]
+    if codes is not None:
+        codes = as_numbers("codes", codes)
+        codes = (codes[None] if codes.ndim == 2 else codes)[cut]
     return inputs[cut], codes, None if targets is None else targets[cut], (note,)
 
 
@@ -196,6 +196,40 @@ def _memory(recording: Recording, n_lags: int, rng: np.random.Generator) -> Memo
     n_sequences, time = recording.inputs.shape[:2]
     split = split_steps(n_sequences, time, n_lags, rng)
     return split if isinstance(split, str) else memory_curve(recording, split, n_lags)
+
+
+def _at_rest(
+    recording: Recording, sizes: np.ndarray, n_lags: int, reasons: dict[str, str]
+) -> tuple[np.ndarray | None, Impulses | None]:
+    rest, why = settle(recording.model)
+    if rest is None:
+        reasons.update(dict.fromkeys(("rest_jacobian", "rest_impulses"), why))
+        return None, None
+    jacobian = rest_directions(recording.model, recording.basis, rest, n_lags)
+    return jacobian, rest_impulses(recording, rest, sizes, n_lags)
+
+
+def _algebra(
+    recording: Recording, scale: np.ndarray, n_lags: int, reasons: dict[str, str]
+) -> tuple[np.ndarray | None, Capacity | None]:
+    linear, names = recording.model.linear, ("algebraic", "capacity")
+    if linear is None:
+        reasons.update(dict.fromkeys(names, _NOT_LINEAR))
+        return None, None
+    capacity = exact_capacity(linear, recording.basis, scale**2, n_lags)
+    if capacity is None:
+        reasons["capacity"] = "the recurrence is not stable: its memory has no end"
+    return algebraic_directions(linear, recording.basis, n_lags), capacity
+
+
+def _load(recording: Recording, memory: Memory | None, reasons: dict[str, str]) -> tuple[float | None, float | None]:
+    dimensions = participation_ratio(recording.states)
+    if dimensions is None:
+        reasons["participation_ratio"] = "the states do not vary"
+    if dimensions is None or memory is None:
+        reasons["load"] = reasons.get("participation_ratio") or reasons["memory"]
+        return dimensions, None
+    return dimensions, float(memory.readable.sum() / dimensions)
 
 
 def _additivity(recording: Recording, sizes: np.ndarray, n_lags: int, rng: np.random.Generator) -> Additivity | str:

@@ -66,7 +66,7 @@ def _memory(found: Any) -> str:
     if found.load is not None:
         text += f"; {found.load:.2g} per dimension of the states ({found.participation_ratio:.3g})"
     if found.capacity is not None:
-        text += f"; exact capacity {found.capacity.total}"
+        text += f"; exact capacity {found.capacity.total} of {found.n_hidden}"
     return text
 
 
