@@ -11,8 +11,8 @@ from ._capacity import Capacity, exact_capacity
 from ._directions import algebraic_directions, jacobian_directions, rest_directions, settle
 from ._free_space import free_space
 from ._impulses import Impulses, impulse_directions, impulse_sizes, rest_impulses
-from ._interference import Interference, interference
-from ._memory import Memory, lagged, memory_curve, states_of
+from ._interference import interferences
+from ._memory import Memory, memory_curve
 from ._recording import MOST_NUMBERS, Recording, record, sample_points
 from ._result import Inspection
 from ._sources import as_inputs, as_measurable, as_numbers, check_steps
@@ -94,7 +94,8 @@ def inspect_model(
     scale = recording.codes.std(axis=(0, 1))
     free = _keep("free_space", free_space(model, directions, memory, scale, delay), reasons)
     algebraic, capacity = _algebra(recording, scale, n_lags, reasons)
-    ridge, head = _interferences(recording, memory, delay, n_lags, reasons)
+    of_ridge, of_head = (reasons["memory"],) * 2 if memory is None else interferences(recording, memory, delay)
+    ridge, head = _keep("interference", of_ridge, reasons), _keep("head_interference", of_head, reasons)
     spectrum = _keep("spectrum", mean_spectrum(recording, _n_jacobians(model), rng), reasons)
     dimensions, load = _load(recording, memory, reasons)
     if wanted is None:
@@ -237,43 +238,6 @@ def _additivity(recording: Recording, sizes: np.ndarray, n_lags: int, rng: np.ra
         return "one feature at one lag makes no pair"
     found = additivity(recording, sizes, n_lags, _affordable(recording.model, 3 * n_lags, _PAIRS), rng)
     return "impulses leave no trace in the states" if found.forgotten.all() else found
-
-
-def _interferences(
-    recording: Recording, memory: Memory | None, delay: int | None, n_lags: int, reasons: dict[str, str]
-) -> tuple[Interference | None, Interference | None]:
-    names = ("interference", "head_interference")
-    if memory is None:
-        reasons.update(dict.fromkeys(names, reasons["memory"]))
-        return None, None
-    model, shape = recording.model, (n_lags, recording.n_features)
-    parts = memory.split.train, memory.split.test
-    states, inputs = ([make(part) for part in parts] for make in (_states(recording), _lagged(recording, n_lags)))
-    readable = np.flatnonzero(memory.readable)
-    found: Any = "no (feature, lag) pair is readable"
-    if len(readable):
-        said = [memory.readouts.outputs(each)[:, readable] for each in states]
-        fitted, measured = zip(said, inputs, strict=True)
-        found = interference(fitted, measured, shape, readable, "ridge readouts")
-    ridge = _keep(names[0], found, reasons)
-    if not model.n_outputs:
-        reasons[names[1]] = "the network has no readout"
-        return ridge, None
-    heard = [recording.inputs[part.sequences, part.times] for part in parts]
-    said = [model.readout.outputs(h, x) for h, x in zip(states, heard, strict=True)]
-    wanted = None
-    if delay is not None and model.n_outputs == recording.n_features:
-        wanted = delay * recording.n_features + np.arange(model.n_outputs)
-    fitted, measured = zip(said, inputs, strict=True)
-    return ridge, _keep(names[1], interference(fitted, measured, shape, wanted, "the network's readout"), reasons)
-
-
-def _states(recording: Recording) -> Any:
-    return lambda part: states_of(recording, part)
-
-
-def _lagged(recording: Recording, n_lags: int) -> Any:
-    return lambda part: lagged(recording, part, n_lags)
 
 
 def _check_targets(model: Model, targets: Any, inputs: np.ndarray) -> np.ndarray:

@@ -5,6 +5,9 @@ import dataclasses
 import numpy as np
 from jaxtyping import Float, Int
 
+from ._memory import Memory, lagged, states_of
+from ._recording import Recording
+
 _FEWEST_STEPS_PER_PAIR = 3
 
 
@@ -38,6 +41,41 @@ class Interference:
     def mean(self) -> float:
         """Mean of `others` over the readouts."""
         return float(self.others.mean())
+
+
+def interferences(
+    recording: Recording, memory: Memory, delay: int | None
+) -> tuple[Interference | str, Interference | str]:
+    """Interference of the ridge readouts of readable pairs, and of the network's own readout.
+
+    Args:
+        recording: The network's run over data.
+        memory: Its ridge readouts.
+        delay: k; with as many outputs as features, output i is for feature i at lag k. None for the pair of which most
+            of an output comes.
+
+    Returns:
+        Both, or why there are none.
+    """
+    model, shape = recording.model, memory.r2.shape
+    parts = memory.split.train, memory.split.test
+    states, inputs = (
+        [states_of(recording, part) for part in parts],
+        [lagged(recording, part, shape[0]) for part in parts],
+    )
+    readable = np.flatnonzero(memory.readable)
+    ridge: Interference | str = "no (feature, lag) pair is readable"
+    if len(readable):
+        train, test = ((memory.readouts.outputs(h)[:, readable], x) for h, x in zip(states, inputs, strict=True))
+        ridge = interference(train, test, shape, readable, "ridge readouts")
+    if not model.n_outputs:
+        return ridge, "the network has no readout"
+    heard = [recording.inputs[part.sequences, part.times] for part in parts]
+    train, test = ((model.readout.outputs(h, x), past) for h, x, past in zip(states, heard, inputs, strict=True))
+    wanted = None
+    if delay is not None and model.n_outputs == shape[1]:
+        wanted = delay * shape[1] + np.arange(model.n_outputs)
+    return ridge, interference(train, test, shape, wanted, "the network's readout")
 
 
 def interference(
