@@ -36,6 +36,7 @@ class Spoken:
         batched: Whether it takes (batch, features) or (features,).
         dtype: "float64", or "float32" where float64 does not work.
         n_features: Size of x.
+        mapped: Whether torch makes batches of single vectors.
     """
 
     function: Callable[[Any, Any], Any]
@@ -45,6 +46,7 @@ class Spoken:
     batched: bool
     dtype: str
     n_features: int
+    mapped: bool = False
 
     def jax_step(self, weights: Any, x: Any, h: Any) -> Any:
         """On single vectors of float64, traced or not."""
@@ -78,9 +80,11 @@ class Spoken:
 
         if self.batched:
             return self.out.pack(self.function(x, self.before.unpack(h)), (len(x),), join)
-        return torch.stack(
-            [self.out.pack(self.function(x[i], self.before.unpack(h[i])), (), join) for i in range(len(x))]
-        )
+
+        def alone(x: Any, h: Any) -> Any:
+            return self.out.pack(self.function(x, self.before.unpack(h)), (), join)
+
+        return torch.func.vmap(alone)(x, h) if self.mapped else torch.stack(list(map(alone, x, h)))
 
     def torch_call(self, x: np.ndarray, h: np.ndarray) -> np.ndarray:
         import torch
@@ -94,7 +98,8 @@ class Spoken:
 
     def call(self, x: np.ndarray, h: np.ndarray) -> np.ndarray:
         """On points, one after the other, as the user would: (points, features), (points, hidden) -> (points, out)."""
-        once: Callable[..., Any] = self.torch_call if self.library == "torch" else self.numpy_call
+        plain = dataclasses.replace(self, mapped=False)
+        once: Callable[..., Any] = plain.torch_call if self.library == "torch" else plain.numpy_call
         if self.library == "jax":
             with float64():
                 return np.stack(
@@ -203,10 +208,20 @@ def _tried(candidate: Spoken, layouts: Callable[[Any], StateLayout]) -> Spoken:
     found = _once(candidate, x, h)
     spoken = dataclasses.replace(candidate, out=layouts(_without_lead(found, (rows,) if candidate.batched else ())))
     call = spoken.torch_call if spoken.library == "torch" else spoken.numpy_call
-    together, alone = call(x, h)[:_ALONE], [call(x[i : i + 1], h[i : i + 1])[0] for i in range(_ALONE)]
-    if not np.allclose(together, alone, rtol=1e-4, atol=1e-5, equal_nan=True):
+    alone = np.stack([call(x[i : i + 1], h[i : i + 1])[0] for i in range(_ALONE)])
+    if not spoken.batched:
+        x, h = x[:_ALONE], h[:_ALONE]
+    if spoken.library == "torch" and not spoken.batched:
+        mapped = dataclasses.replace(spoken, mapped=True)
+        with contextlib.suppress(Exception):  # an operation that torch cannot map
+            return mapped if _near(mapped.torch_call(x, h), alone) else spoken
+    if not _near(call(x, h)[:_ALONE], alone):
         raise WrongState("rows that depend on each other, or on earlier calls,")
     return spoken
+
+
+def _near(one: np.ndarray, other: np.ndarray) -> bool:
+    return np.allclose(one, other, rtol=1e-4, atol=1e-5, equal_nan=True)
 
 
 def _once(candidate: Spoken, x: np.ndarray, h: np.ndarray) -> Any:
