@@ -13,7 +13,7 @@ from .._float64 import float64
 from ..models import JaxStep, LinearReadout, Model, NoReadout, Readout
 from . import _probe, _speaking, _state
 from ._diagnosis import of_runs
-from ._speaking import LIBRARIES, Spoken
+from ._spoken import LIBRARIES, Spoken
 from ._state import StateLayout, WrongState
 
 _PROBED = 2  # sequences that are run one step at a time
