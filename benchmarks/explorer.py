@@ -40,8 +40,8 @@ def movements(page):
         page.locator("#sparsity").press("ArrowLeft" if each // 8 % 2 else "ArrowRight")
         page.wait_for_timeout(60)
     found = {}
-    for name in ("redraw-script", "redraw"):
-        found[name] = page.evaluate(f"performance.getEntriesByName('{name}').map((each) => each.duration)")
+    for name, measure in (("script", "redraw-script"), ("next frame", "redraw")):
+        found[name] = page.evaluate(f"performance.getEntriesByName('{measure}').map((each) => each.duration)")
     return found
 
 
@@ -62,14 +62,14 @@ def main():
             times.append(opening(page, file.as_uri()))
             if each < N_OPENINGS:
                 context.close()
-        redraw = movements(page)
+        redraw = movements(page) if page.locator("#sparsity").is_visible() else {}
         machine = describe_machine()
         print(f"{machine['cpu']}, {machine['cores']} cores; Chromium {browser.version}")
         n_networks = page.evaluate("spiralsink.app.page.networks.p.length")
         print(f"page of {file.stat().st_size / 1e6:.1f} MB, {n_networks} networks")
         print(f"plane painted          {spread(times[1:])}")
-        print(f"slider: script         {spread(redraw['redraw-script'])}")
-        print(f"slider: next frame     {spread(redraw['redraw'])}")
+        for name, times in redraw.items():
+            print(f"{'slider, ' + name:22} {spread(times)}")
         browser.close()
 
 

@@ -134,6 +134,21 @@ def test_gauge_theme_keys_and_code(visitor, payload):
     assert page.locator("#copied-text").input_value() == "# spirals-4\nprint(0)"
 
 
+def test_arrows_glide_to_another_network_where_motion_is_welcome(visitor, payload):
+    page = visitor.open(payload, reduced_motion="no-preference")
+    start = page.evaluate(TIPS)
+    page.evaluate("document.getElementById('toggle').click()")
+    assert shown(page)["network"] == 11
+    page.wait_for_function("spiralsink.app.gliding === null")
+    end = page.evaluate(TIPS)
+    assert end != start
+    page.evaluate("document.getElementById('toggle').click()")
+    page.wait_for_timeout(200)
+    assert page.evaluate(TIPS) not in (start, end)
+    page.locator("#sparsity").press("ArrowRight")  # a slider is followed at once
+    assert page.evaluate("spiralsink.app.gliding") is None
+
+
 @pytest.mark.parametrize("kind", ["SVG", "PNG"])
 def test_pictures_to_take_away(visitor, payload, kind):
     page = visitor.open(payload)

@@ -53,9 +53,10 @@ function hatching(id) {
 function nameHalves(scene, { height, width, x, y }) {
   const half = y(0);
   const tips = scene.arrows.map((each) => clipped(each.point, scene.limit)).map(([px, py]) => [x(px), y(py)]);
-  const room = (px, py) => Math.min(...tips.map((tip) => Math.hypot((tip[0] - px) / 3, tip[1] - py)));
+  const room = (px, py) => Math.min(...tips.map((tip) => Math.hypot((tip[0] - px) / 2, tip[1] - py)));
   const name = (text, at, classes) => {
-    const left = room(80, at) >= room(width - 80, at);
+    const reach = 10 + 3.2 * text.length;
+    const left = room(reach, at) >= room(width - reach, at);
     return draw("text", { class: classes, x: left ? 10 : width - 10, y: at, "text-anchor": left ? "start" : "end" }, text);
   };
   const names = [name("hidden: the readout sees 0", height - 12, "zone")];
