@@ -19,9 +19,10 @@ def weights(payload):
 
 
 @pytest.fixture(autouse=True)
-def no_integrals(monkeypatch):
-    """Those of a ReLU readout compile for seconds; tests/slow has them."""
-    monkeypatch.setattr("spiralsink.explorer._loss_terms.MOST_HORIZONS", 0)
+def no_terms(request, monkeypatch):
+    """Terms of the loss compile for seconds."""
+    if "terms" not in request.node.name:
+        monkeypatch.setattr("spiralsink.explorer._assemble.exact_terms", cases.no_terms)
 
 
 @pytest.fixture(scope="module")
