@@ -1,5 +1,6 @@
 """A network inspected, and the folder that shows it: report.html, inspection.json, inspection.nc and figures."""
 
+import importlib.util
 import json
 import math
 from pathlib import Path
@@ -74,10 +75,8 @@ def require_page_tools() -> None:
     from ..plots import require_matplotlib
 
     for package, extra in {"xarray": "data", "h5netcdf": "data", "jinja2": "report"}.items():
-        try:
-            __import__(package)
-        except ImportError:
-            raise MissingExtra(package, extra) from None
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtra(package, extra)
     require_matplotlib()
 
 
