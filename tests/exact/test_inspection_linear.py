@@ -5,6 +5,8 @@ import pytest
 
 from cases.inspected import elman, sparse_inputs
 from spiralsink.inspection import inspect_model
+from spiralsink.inspection._recording import record
+from spiralsink.inspection._spectrum import mean_spectrum
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +103,24 @@ def test_a_dictionary_in_another_basis_is_the_same_network_in_that_basis():
     np.testing.assert_allclose(given.memory.r2, found.memory.r2, atol=1e-6)
     assert found.explained == pytest.approx(1)
     assert np.abs(found.memory.r2 - channels.memory.r2).max() > 0.05
+
+
+def test_the_spectrum_of_a_nonlinear_network_is_that_of_its_mean_jacobian():
+    """All times are sampled, so that the mean is exact: df/dh = diag(1 - h_t^2) W_h for tanh."""
+    model, x = elman("tanh", bias=0.3), sparse_inputs(2, 10)
+    found = mean_spectrum(record(model, x), 20, np.random.default_rng(0))
+    jacobians = (1 - model.states(x) ** 2)[..., None] * model.dynamics.W_h
+    expected = np.linalg.eigvals(jacobians.mean(axis=(0, 1)))
+    np.testing.assert_allclose(np.sort_complex(found.eigenvalues), np.sort_complex(expected), atol=1e-10)
+    radii = np.abs(np.linalg.eigvals(jacobians.reshape(-1, 6, 6))).max(axis=1)
+    np.testing.assert_allclose(found.radii, radii, atol=1e-10)
+    leading = found.eigenvalues[0]
+    assert found.leading_angles[0] == pytest.approx(np.degrees(np.abs(np.angle(leading))))
+
+
+def test_radii_of_large_jacobians_are_those_of_the_full_decomposition():
+    model, x = elman("tanh", n_hidden=300, bias=0.3), sparse_inputs(1, 4)
+    found = mean_spectrum(record(model, x), 3, np.random.default_rng(0))
+    jacobians = (1 - model.states(x)[0] ** 2)[..., None] * model.dynamics.W_h
+    exact = np.array([np.abs(np.linalg.eigvals(each)).max() for each in jacobians])
+    assert all(np.abs(exact - radius).min() < 1e-4 * radius for radius in found.radii)

@@ -62,8 +62,19 @@ def test_wrong_inputs_are_named_in_one_line(inputs, named):
         np.repeat(np.random.default_rng(1).normal(size=(1, 50, 3)), 60, axis=0),
         np.random.default_rng(2).normal(size=(100, 1, 3)) + 0.1 * np.random.default_rng(3).normal(size=(100, 40, 3)),
         np.ones((40, 40, 3)),
+        np.cumsum(smooth(60, 50, 3), axis=0),
     ],
-    ids=["independent", "long", "sparse", "smooth", "smooth, many", "repeated", "levels", "constant"],
+    ids=[
+        "independent",
+        "long",
+        "sparse",
+        "smooth",
+        "smooth, many",
+        "repeated",
+        "levels",
+        "constant",
+        "smooth both ways",
+    ],
 )
 def test_a_right_order_raises_no_alarm(inputs):
     ablate(MODEL, inputs[:, :21], 0, 0, at=20)
