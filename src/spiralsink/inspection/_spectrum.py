@@ -10,6 +10,7 @@ from jaxtyping import Complex, Float
 from ._recording import MOST_NUMBERS, Recording, sample_points
 
 _LARGE, _MOST_ALONE = 256, 4
+_MOST_RESTARTS = 100
 _TOLERANCE: Any = 1e-4
 
 
@@ -78,7 +79,9 @@ def _radius(jacobian: Float[np.ndarray, "hidden hidden"]) -> float:
         # the start is fixed, so that two runs give the same digits
         start = np.random.default_rng(0).normal(size=len(jacobian))
         with contextlib.suppress(ArpackError):
-            found = eigs(jacobian, k=4, ncv=60, tol=_TOLERANCE, maxiter=100, v0=start, return_eigenvectors=False)
+            found = eigs(
+                jacobian, k=4, ncv=60, tol=_TOLERANCE, maxiter=_MOST_RESTARTS, v0=start, return_eigenvectors=False
+            )
             return float(np.abs(found).max())
     return float(np.abs(np.linalg.eigvals(jacobian)).max())
 
