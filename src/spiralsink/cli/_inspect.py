@@ -25,6 +25,7 @@ spiralsink inspect rnn.safetensors --nonlinearity tanh --delay 4 --json
 @click.option("--reset", type=OneOf(["after", "before"]), help="Of a GRU: the reset gate after or before the matrix.")
 @click.option("--gates", metavar="ORDER", help='Order of the gates in the rows, such as "r,z,n" or "i,f,g,o".')
 @click.option("--head", metavar="KEY", help="The linear layer that reads the states, such as fc or fc.weight.")
+@click.option("--readout", type=OneOf(["linear", "relu"]), help="What follows the head; linear by default.")
 @click.option("--layer", type=Whole(0), help="One layer of several; all of them by default.")
 @click.option("--direction", type=OneOf(["forward", "backward"]), help="Of a bidirectional network.")
 @click.option("--delay", type=Whole(0), help="k: the age at which the task wants an input.")
@@ -52,7 +53,7 @@ def command(file: str, out: str | None, as_json: bool, quiet: bool, **options: A
     emit(result.pop("json"), result["text"], as_json=as_json, quiet=quiet)
 
 
-_READING = ("kind", "prefix", "nonlinearity", "reset", "gates", "head", "layer", "direction")
+_READING = ("kind", "prefix", "nonlinearity", "reset", "gates", "head", "readout", "layer", "direction")
 
 
 def _read(file: str, **options: Any) -> Any:

@@ -22,6 +22,7 @@ def as_model(
     kind: Any = None,
     prefix: Any = None,
     head: Any = None,
+    readout: Any = None,
     nonlinearity: Any = None,
     reset: Any = None,
     update: Any = None,
@@ -62,6 +63,8 @@ def as_model(
         head: The readout: name of a linear layer beside the recurrent one ("fc", "fc.weight"), a readout object, or
             `NoReadout()`. By default the one linear layer that follows the recurrent one, if there is exactly one and
             it reads h of the last layer (the model's `kind` names it); else none. For an LSTM it acts on h.
+        readout: What follows that linear layer, "linear" (nothing, the default) or "relu"; a module that does something
+            else with it is refused, unless `head=NoReadout()` leaves the readout out.
         nonlinearity: Of an RNN given as arrays, which do not say it: "tanh", "relu" or "linear".
         reset: Whether the reset gate of a GRU acts "after" (torch) or "before" the recurrent matrix.
         update: Whether the update gate of a GRU multiplies the "old" (torch) or the "new" state.
@@ -96,6 +99,7 @@ def as_model(
         update=update,
         gates=gates,
         head=head,
+        readout=readout,
         layer=layer,
         direction=direction,
         conjugates=conjugates,

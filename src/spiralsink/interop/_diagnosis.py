@@ -18,13 +18,15 @@ def of_layers(layers: Layers, under: Convention, model: Model) -> Iterator[Alter
         yield _alternative(*_named(under, other), lambda other=other: build(layers, other))
     for words, changed in _arrays(layers):
         yield _alternative(words, "", lambda changed=changed: build(changed, under))
-    yield from of_runs(model)
+    yield from of_runs(model, has_head=bool(layers.head))
 
 
-def of_runs(model: Model) -> Iterator[Alternative]:
-    """The same arrays, read out or run in another way."""
-    for words, change in _READOUTS.items():
-        yield Alternative(words, "", lambda evidence, change=change: _readout_gap(model, evidence, change))
+def of_runs(model: Model, *, has_head: bool = False) -> Iterator[Alternative]:
+    """The same arrays, read out or run in another way; with a named head there are options for its readout."""
+    for words, (option, change) in _READOUTS.items():
+        yield Alternative(
+            words, option if has_head else "", lambda evidence, change=change: _readout_gap(model, evidence, change)
+        )
     yield Alternative("with the time axis first", "", lambda evidence: _time_first_gap(model, evidence))
     yield Alternative("from its own first state on", "initial=", lambda evidence: _later_gap(model, evidence))
 
@@ -95,18 +97,22 @@ def _transposed(matrix: np.ndarray, n_gates: int) -> np.ndarray:
     return np.concatenate([block.T for block in np.split(matrix, n_gates)])
 
 
+# what is compared then is the recurrent part alone
+_LEFT_OUT = "head=NoReadout()"
+
+
 def _softmax(y: np.ndarray) -> np.ndarray:
     weights = np.exp(y - y.max(-1, keepdims=True))
     return weights / weights.sum(-1, keepdims=True)
 
 
 _READOUTS = {
-    "with a relu on the outputs": lambda y: np.maximum(y, 0),
-    "with a tanh on the outputs": np.tanh,
-    "with a sigmoid on the outputs": lambda y: 1 / (1 + np.exp(-y)),
-    "with a softmax on the outputs": _softmax,
-    "with a log-softmax on the outputs": lambda y: np.log(_softmax(y)),
-    "with the mean of the outputs over time": lambda y: y.mean(1, keepdims=True),
+    "with a relu on the outputs": ("readout='relu'", lambda y: np.maximum(y, 0)),
+    "with a tanh on the outputs": (_LEFT_OUT, np.tanh),
+    "with a sigmoid on the outputs": (_LEFT_OUT, lambda y: 1 / (1 + np.exp(-y))),
+    "with a softmax on the outputs": (_LEFT_OUT, _softmax),
+    "with a log-softmax on the outputs": (_LEFT_OUT, lambda y: np.log(_softmax(y))),
+    "with the mean of the outputs over time": (_LEFT_OUT, lambda y: y.mean(1, keepdims=True)),
 }
 
 

@@ -56,6 +56,7 @@ class Layers:
         title: What they are, in words.
         readout: The readout on h of the last layer: (W, b) with W (outputs, h); a readout of the user; or None.
         head: Name of the linear layer that the readout is made of, or "".
+        after: What follows it: "linear" or "relu".
     """
 
     kind: str
@@ -63,6 +64,7 @@ class Layers:
     title: str
     readout: Any = None
     head: str = ""
+    after: str = "linear"
 
     @property
     def n_features(self) -> int:
@@ -170,7 +172,7 @@ def _readout(layers: Layers, n_hidden: int) -> Readout:
     last = _cells.parts(layers.kind, layers.layers[-1])
     start = n_hidden - sum(size for _, size in last)
     weights[start : start + layers.n_outputs] = matrix.T
-    return LinearReadout(weights, bias, np.zeros((len(matrix), layers.n_features)))
+    return LinearReadout(weights, bias, np.zeros((len(matrix), layers.n_features)), layers.after)
 
 
 def _title(layers: Layers, under: Convention) -> str:
@@ -186,5 +188,5 @@ def _title(layers: Layers, under: Convention) -> str:
     if len(layers.layers) > 1:
         words.append(f"{len(layers.layers)} layers")
     if layers.head:
-        words.append(f"readout {layers.head}")
+        words.append(f"readout {layers.head}" + (" and ReLU" if layers.after == "relu" else ""))
     return ", ".join(words)

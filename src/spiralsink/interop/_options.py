@@ -18,6 +18,7 @@ class Options:
     update: Any
     gates: Any
     head: Any
+    readout: Any
     layer: Any
     direction: Any
     conjugates: Any

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import InvalidInput, Shown, check_finite
+from .._errors import InvalidInput, Shown, check_choice, check_finite
+from .._recurrence import READOUTS
 from ..models import Model
 from ..networks import RecurrentNetwork
 from . import _diagonal, _equinox, _keys, _ours, _probe, _torch, _torch_modules
@@ -21,7 +22,7 @@ from ._tensors import Tensors, as_array, flatten
 
 _OF_CELLS = ("nonlinearity", "reset", "update", "gates", "layer", "direction")
 _OF_DIAGONAL = ("conjugates", "discretization")
-_OF_ARRAYS = ("kind", "prefix", "head", *_OF_CELLS, *_OF_DIAGONAL)
+_OF_ARRAYS = ("kind", "prefix", "head", "readout", *_OF_CELLS, *_OF_DIAGONAL)
 
 Passes = Callable[[Model], Iterable[Evidence | None]]
 
@@ -116,7 +117,17 @@ def _layers(tensors: Tensors, found: Found, options: Options) -> tuple[Layers, C
     under = convention(found.kind, where=tensors.where, **options.convention)
     arrays, title = _torch.stored_layers(tensors, found, layer=options.layer, direction=options.direction)
     readout, name = find_head(tensors, found, arrays[-1]["W_hh"].shape[1], options.head)
-    return Layers(found.kind, arrays, title, readout, name), under
+    return Layers(found.kind, arrays, title, readout, name, _after(options, name)), under
+
+
+def _after(options: Options, head: str) -> str:
+    """What follows the linear layer of the readout."""
+    if options.readout is None:
+        return "linear"
+    after = check_choice("readout", options.readout, READOUTS)
+    if not head:
+        raise InvalidInput("readout", after, "absent for a network without a linear readout", hint="name it with head")
+    return after
 
 
 def _of_layers(layers: Layers, under: Convention, tensors: Tensors, options: Options, passes: Passes) -> Model:
@@ -125,7 +136,7 @@ def _of_layers(layers: Layers, under: Convention, tensors: Tensors, options: Opt
 
 
 def _of_diagonal(tensors: Tensors, found: Found, options: Options, passes: Passes) -> Model:
-    options.refuse((*_OF_CELLS, "head"), found.kind)
+    options.refuse((*_OF_CELLS, "head", "readout"), found.kind)
     layer = _diagonal.stored_layer(tensors, found)
     under = _diagonal.reading(layer, **options.diagonal)
     if not under.conjugates:
