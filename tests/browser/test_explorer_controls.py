@@ -4,8 +4,7 @@ import json
 
 import msgspec
 import pytest
-
-expect = pytest.importorskip("playwright.sync_api").expect
+from playwright.sync_api import expect
 
 TIPS = "[...document.querySelectorAll('#plane .arrow')].map((each) => each.querySelector('title').textContent)"
 
