@@ -170,7 +170,7 @@ class Network(torch.nn.Module):
 def test_a_module_with_a_readout_is_compared_as_a_whole():
     module = Network()
     model = as_model(module)
-    assert model.kind == "torch GRU, readout fc"
+    assert model.kind == "torch GRU, head fc"
     assert model.compared_with == "the nn.GRU itself and the whole Network"
     assert np.abs(model.outputs(INPUTS) - outputs_of(module)).max() < 1e-12
     wrapped = {"epoch": 3, "state_dict": {f"module.{name}": array for name, array in module.state_dict().items()}}

@@ -75,6 +75,6 @@ def test_the_command_says_its_version(python, tmp_path):
 def test_the_readme_examples_run(python, tmp_path):
     """One after the other, as a reader would type them."""
     examples = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
-    assert len(examples) == 2
+    assert len(examples) == 3
     assert all(len(example.strip().splitlines()) <= 12 for example in examples)
     assert run(python, "-W", "error", "-c", "\n".join(examples), cwd=tmp_path)

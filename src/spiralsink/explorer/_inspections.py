@@ -21,8 +21,8 @@ print(data.directions.sel(lag=0).values)
 def group_of_inspection(path: Path) -> Group:
     """The network that an inspection.nc is of.
 
-    The readout is the one of least norm that sees the projections that were measured; without a readout, features are
-    seen along their own directions at the age of the delay.
+    The readout is that of the network; where it has no weights, the one of least norm that sees the projections that
+    were measured; without a readout, features are seen along their own directions at the age of the delay.
 
     Raises:
         InvalidInput: If the file is damaged or is something else.
@@ -43,7 +43,7 @@ def group_of_inspection(path: Path) -> Group:
     return Group(
         key="inspected",
         label=f"{kind}, {n_features} features, {n_hidden} hidden units",
-        about=f"Inspected by spiralsink: mean directions of {n_lags} ages. {seen}",
+        about=f"Inspected by spiralsink: mean directions of {n_lags} ages. {seen}".rstrip(),
         networks=Given(directions[None], W_y[None], tied="projections" not in data),
         task=delay,
         process=None,
@@ -77,6 +77,8 @@ def _readout(data: Any, directions: np.ndarray, delay: int | None, kept: np.ndar
     if "projections" not in data:
         lag = min(delay or 0, len(directions) - 1)
         return directions[lag][:, kept], f"Features are seen along their own directions of age {lag}."
+    if "readout_weights" in data:
+        return np.asarray(data["readout_weights"].values, np.float64), ""
     n_lags, n_hidden, n_features = directions.shape
     rows = directions.transpose(0, 2, 1).reshape(n_lags * n_features, n_hidden)
     seen = data["projections"].transpose("lag", "feature", "output").values.reshape(n_lags * n_features, -1)

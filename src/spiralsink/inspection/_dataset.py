@@ -62,6 +62,10 @@ def _directions(found: Any) -> list[tuple[str, Any, Any, str, str]]:
         ("impulse_gap", cell, found.impulse_gap, "difference between impulses and Jacobians", _UNIT),
         ("algebraic_directions", where, found.algebraic, "W_h^s W_x", _STATE),
     ]
+    if found.readout_weights is not None:
+        rows.append(
+            ("readout_weights", ("hidden", "output"), found.readout_weights, "weights of the readout", "output / state")
+        )
     if found.n_outputs:
         dims = ("lag", "output", "feature")
         rows.append(("projections", dims, at.projections, "what the readout sees of an input", "output / feature"))

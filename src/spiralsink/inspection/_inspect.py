@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from .._errors import InvalidInput, Shown, check_count
-from ..models import Model
+from ..models import LinearReadout, Model
 from ._additivity import Additivity, additivity
 from ._capacity import Capacity, exact_capacity
 from ._directions import algebraic_directions, jacobian_directions, rest_directions, settle
@@ -129,6 +129,7 @@ def inspect_model(
         participation_ratio=dimensions,
         load=load,
         target_r2=None if wanted is None else _target_r2(recording, wanted),
+        readout_weights=model.readout.weights if isinstance(model.readout, LinearReadout) else None,
         seed=seed,
         notes=notes,
         reasons=reasons,

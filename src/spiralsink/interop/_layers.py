@@ -188,5 +188,5 @@ def _title(layers: Layers, under: Convention) -> str:
     if len(layers.layers) > 1:
         words.append(f"{len(layers.layers)} layers")
     if layers.head:
-        words.append(f"readout {layers.head}" + (" and ReLU" if layers.after == "relu" else ""))
+        words.append(f"head {layers.head}" + (" and ReLU" if layers.after == "relu" else ""))
     return ", ".join(words)

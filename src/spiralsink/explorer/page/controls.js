@@ -14,6 +14,8 @@ function fillControls(app) {
   slider.max = activities.length - 1;
   slider.value = activities.indexOf(p);
   slider.disabled = activities.length < 2;
+  slider.closest(".field").hidden = page.networks.p.every((each) => each === null);
+  byId("network").closest(".field").hidden = page.networks.seed.length < 2;
   const spoken = p === null ? "no single sparsity" : `p = ${compact(p)}`;
   slider.setAttribute("aria-valuetext", spoken);
   byId("sparsity-value").replaceChildren(make("strong", {}, spoken), p === null || p > 0.99 ? "" : `, 1 step in ${1 / p < 9.5 ? compact(Number((1 / p).toPrecision(2))) : Math.round(1 / p)}`);

@@ -121,7 +121,10 @@ function applyTheme(theme) {
 function hideWhatIsEmpty(page) {
   const none = !page.networks.collection.length;
   for (const element of document.querySelectorAll("#controls, .look, .why")) element.hidden = none;
-  byId("population-title").closest("section").hidden = none;
+  const { terms, loss_per_p: loss } = page.networks;
+  const measured = page.histories.length > 0 || terms.some(Boolean) || loss.some((each) => each !== null);
+  document.querySelector(".why").hidden = !measured;
+  byId("population-title").closest("section").hidden = none || !hasPopulation(page);
   byId("diagram-section").hidden = !page.diagrams.length;
   say("sampling", ...page.collections.filter((each) => each.sampling).map((each) => `${each.label}: ${each.sampling} `));
 }

@@ -16,13 +16,17 @@ function axesOfPage(page) {
   return { ...Object.fromEntries(known), ...Object.fromEntries(extra.map(([name]) => [name, name])) };
 }
 
+function hasPopulation(page) {
+  return Object.keys(axesOfPage(page)).length > 0;
+}
+
 function columnOf(page, name) {
   return COLUMNS[name] ? page.networks[name] : page.networks.extra[name];
 }
 
 function drawPopulation(app, whole) {
   const { page, state } = app;
-  if (!page.networks.collection.length) return;
+  if (!page.networks.collection.length || !hasPopulation(page)) return;
   const collection = page.networks.collection[state.network];
   const wanted = [collection, state.x, state.y, state.by].join("|");
   clearTimeout(app.marking);
@@ -100,6 +104,7 @@ function populationLayout(page, collection, state) {
 
 function fillPopulation(app) {
   const { page, state } = app;
+  if (!hasPopulation(page)) return;
   const axes = axesOfPage(page);
   const choice = (id, label, entries) => {
     const select = make("select", { id, on: { change: (event) => update(app, { [id.slice(3)]: event.target.value }) } });

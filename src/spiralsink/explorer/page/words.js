@@ -11,7 +11,7 @@ function whatIsAnArrow({ collection, single }) {
     linear: "Each step turns and stretches it by the recurrent weights W_h.",
     relu: "Each step cuts off what is negative and applies the recurrent weights W_h.",
     tanh: "Each step applies the recurrent weights W_h, near the state at rest.",
-    given: "It was measured on the network itself.",
+    given: "It was measured: the mean over many moments of real sequences.",
   }[collection.recurrence];
   const height = single === null ? "" : " Its height is what the readout sees of it.";
   return ["An arrow is a feature direction", `Let a single input of size 1 arrive. Steps later, its trace in the hidden state is the arrow w_s; the number s is its age. ${carried}${height}`];
@@ -31,6 +31,10 @@ function whatIsShaded({ collection, rectified, exact, hides, single, bias: offse
 function whatChanges(app) {
   const { page, state, scene } = app;
   const k = scene.collection.delay;
+  if (scene.collection.recurrence === "given") {
+    const due = k === null ? "" : ` At age ${k} an arrow should point at the readout of its own output.`;
+    return ["What to look for", `Arrows of two ages along one line share it, and the network mixes them up. How fast arrows shrink with age is how fast it forgets.${due}`];
+  }
   if (k === null) return ["What the cue changes", "The input has to wait for a cue at a time nobody knows. What the readout sees of it before that is an error; what it sees at the cue is the answer."];
   if (k === 0) return ["Nothing has to wait here", "With delay 0 every input is wanted at once. Features compete for directions in the same instant: superposition in space, without time."];
   const span = page.networks.eigenangle_span[state.network];
@@ -47,6 +51,7 @@ function why(app) {
   const { page, state, scene } = app;
   const p = page.networks.p[state.network];
   const k = scene.collection.delay;
+  if (scene.collection.recurrence === "given") return ["What the arrows leave out", "In a network that is not linear a direction depends on what else was heard. report.html, in the same folder, says by how much, and whether responses add up."];
   if (p === null || k === null) return ["Why", "Whatever the readout sees too early or too late is an error. Directions it cannot see are the cheapest place to wait."];
   const company = 1 - (1 - p) ** (scene.collection.n_features * (k + 1) - 1);
   const share = `At p = ${compact(p)} an input has company in memory ${percent(company)} of the time. `;
