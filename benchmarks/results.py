@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 TARGET = Path(__file__).with_name("RESULTS.md")
+EXPLORER = "<!-- explorer -->\n"
 STANDARD = {"n_hidden": 2, "stack": 512, "batch": 128, "horizon": 20}
 OURS = "spiralsink"
 STACKED = ("torch_einsum", "torch_bmm", "torch_scalars")
@@ -39,7 +40,9 @@ def main():
     else:
         command = [sys.executable, "-m", "spiralsink", "bench", "--json"]
         text = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
-    TARGET.write_text(page(Measured(json.loads(text)), chosen.note))
+    before = TARGET.read_text() if TARGET.exists() else ""
+    _, mark, explorer = before.partition(EXPLORER)  # `explorer.py` writes what follows
+    TARGET.write_text(page(Measured(json.loads(text)), chosen.note) + ("\n" + mark + explorer if mark else ""))
 
 
 class Measured:

@@ -175,7 +175,7 @@ def test_a_module_with_a_readout_is_compared_as_a_whole():
     assert np.abs(model.outputs(INPUTS) - outputs_of(module)).max() < 1e-12
     wrapped = {"epoch": 3, "state_dict": {f"module.{name}": array for name, array in module.state_dict().items()}}
     again = as_model(wrapped)
-    assert again.kind == "torch GRU, readout state_dict.module.fc"
+    assert again.kind == "torch GRU, head state_dict.module.fc"
     assert np.abs(again.outputs(INPUTS) - outputs_of(module)).max() < 1e-12
     assert as_model(wrapped, head=NoReadout()).n_outputs == 0
     assert as_model(wrapped, head="fc.weight").n_outputs == 2
