@@ -132,7 +132,9 @@ def seen_by_readout(source: Any, *, ax: Any = None) -> Any:
             axes.axhline(0, color=INK, linewidth=0.6, zorder=0.9)
             axes.set(xlabel=WAITS, ylabel="projection $A_s$")
             if len(chosen) > 1:
-                axes.legend(loc="best")
+                low, high = axes.get_ylim()  # the legend stands above what is drawn
+                axes.set_ylim(low, high + (0.22 + 0.1 * len(chosen)) * (high - low))
+                axes.legend(loc="upper right", handlelength=1.8, labelspacing=0.2, borderaxespad=0.1)
         else:
             rows = np.stack([seen[:, i, j] for i, j in chosen])
             limit = max(float(np.abs(rows).max()), 1e-12)

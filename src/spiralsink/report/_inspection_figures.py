@@ -52,9 +52,9 @@ FIGURES = (
         "How it turns and fades, and whether memories add up",
         (("jacobian_spectrum", 1.0), ("additivity_by_lags", 1.1)),
         "Left: eigenvalues of the mean Jacobian of a step; the modulus says how much of a mode is left after a step, "
-        "the angle how far it turns. The ring spans the spectral radii of Jacobians of single times. Right: one minus "
-        "how far the response to two inputs is from the sum of the responses to each; at 1 the network behaves "
-        "linearly, and its directions tell the whole story.",
+        "the angle how far it turns. The ring spans the spectral radii of Jacobians of single times. Right: how "
+        "far the response to two inputs is from the sum of the responses to each, squared and relative; where that is "
+        "small the network behaves linearly, and its directions tell the whole story.",
     ),
 )
 
