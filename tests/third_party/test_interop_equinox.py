@@ -54,7 +54,7 @@ def test_the_cell_inside_of_a_module(key):
     model = as_model(network, head="out")
     expected = states_of(network.cell) @ np.asarray(network.out.weight).T + np.asarray(network.out.bias)
     assert np.abs(model.outputs(INPUTS) - expected).max() < 1e-5
-    assert model.kind == "equinox GRUCell, readout out"
+    assert model.kind == "equinox GRUCell, head out"
 
 
 def test_no_cell_and_several(key):
