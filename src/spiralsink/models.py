@@ -86,7 +86,19 @@ class Readout(Protocol):
         inputs: Float[np.ndarray, "*points features"],
         changes: Float[np.ndarray, "*points changes hidden"],
     ) -> Float[np.ndarray, "*points changes outputs"]:
-        """What the readout sees of a change of the state: W_y^T dh, before a nonlinearity of the readout."""
+        """What the readout sees of a change of the state: W_y^T dh.
+
+        Before the nonlinearity of a `LinearReadout`; elsewhere the derivative of the whole readout.
+        """
+        ...
+
+    def heard(
+        self,
+        states: Float[np.ndarray, "*points hidden"],
+        inputs: Float[np.ndarray, "*points features"],
+        changes: Float[np.ndarray, "*points changes features"],
+    ) -> Float[np.ndarray, "*points changes outputs"]:
+        """What it sees of a change of the input past the state, at the same step: D dx, where `seen` is W_y^T dh."""
         ...
 
 
@@ -118,6 +130,9 @@ class LinearReadout:
     def seen(self, states: Any, inputs: Any, changes: Any) -> np.ndarray:
         return changes @ self.weights
 
+    def heard(self, states: Any, inputs: Any, changes: Any) -> np.ndarray:
+        return changes @ self.feedthrough.T
+
 
 @dataclasses.dataclass(frozen=True)
 class NoReadout:
@@ -133,6 +148,9 @@ class NoReadout:
         return np.zeros((*np.shape(states)[:-1], 0))
 
     def seen(self, states: Any, inputs: Any, changes: Any) -> np.ndarray:
+        return np.zeros((*np.shape(changes)[:-1], 0))
+
+    def heard(self, states: Any, inputs: Any, changes: Any) -> np.ndarray:
         return np.zeros((*np.shape(changes)[:-1], 0))
 
 

@@ -8,6 +8,7 @@ from cases.inspected import elman, sparse_inputs
 from spiralsink.inspection import ablate
 from spiralsink.inspection._capacity import _gramian
 from spiralsink.inspection._directions import jacobian_directions
+from spiralsink.inspection._impulses import impulse_directions
 from spiralsink.inspection._recording import record
 from spiralsink.inspection._ridge import STRENGTHS, fit_ridge
 from spiralsink.interop import as_model
@@ -34,6 +35,18 @@ def test_directions_of_a_gru_are_the_derivatives_of_torch(gru):
     off = np.linalg.norm(np.array(exact) - np.mean(exact, axis=0), axis=2)
     spread = np.sqrt((off**2).mean(axis=0)) / np.linalg.norm(np.mean(exact, axis=0), axis=1)
     np.testing.assert_allclose(found.spread, spread, atol=1e-9)
+
+
+def test_smaller_and_smaller_impulses_come_to_the_jacobian(gru):
+    recording = record(as_model(gru), sparse_inputs(4, 30))
+    where = np.array([0, 1, 3]), np.array([2, 0, 11])
+    gaps = []
+    for size in (1.0, 1e-2, 1e-4):
+        sizes = size * np.array([[1.0, 1.0], [0.5, 0.5]])
+        gaps.append(impulse_directions(recording, where, sizes, 4).gap.max())
+    assert gaps[0] > 0.05
+    assert gaps[1] < 2e-2 * gaps[0]
+    assert gaps[2] < 2e-4 * gaps[0]
 
 
 def test_a_torch_module_is_ablated_as_it_is(gru):

@@ -181,7 +181,10 @@ def _compared(model: Model, states: np.ndarray, changed: np.ndarray, before: np.
     if not model.n_outputs:
         return dh, dh, length
     change = model.readout.outputs(changed, after) - model.readout.outputs(states, before)
-    return change, _seen(model, states, before, dh), length
+    seen, dx = _seen(model, states, before, dh), after - before
+    if dx.any():
+        seen = seen + model.readout.heard(states, before, dx[..., None, :])[..., 0, :]
+    return change, seen, length
 
 
 def _seen(model: Model, states: np.ndarray, inputs: np.ndarray, dh: np.ndarray) -> np.ndarray:

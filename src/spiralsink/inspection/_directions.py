@@ -24,7 +24,8 @@ class Directions:
             direction vanishes.
         spread: Root mean square of |D_{t,s} - mean| over |mean|; 0 where nothing depends on time. Infinite where
             the mean vanishes and the directions do not.
-        projections: A_s: mean over the sampled times of what the readout sees of D_{t,s}, through the state.
+        projections: A_s: mean over the sampled times of what the readout sees of D_{t,s}; at s = 0 with what it hears
+            of the input past the state, D of y = W_y^T h + D x.
         n_points: How many times were sampled.
     """
 
@@ -136,9 +137,15 @@ def _carry(
     for lag in range(n_lags):
         now = times + lag
         inputs, before = recording.inputs[sequences, now], recording.before(sequences, now)
-        change = (model.dynamics.carried if lag else model.dynamics.written)(inputs, before, change)
+        states = recording.states[sequences, now]
+        if lag == 0:
+            seen[:, 0] = model.readout.heard(states, inputs, change)
+            change = model.dynamics.written(inputs, before, change)
+            seen[:, 0] += model.readout.seen(states, inputs, change)
+        else:
+            change = model.dynamics.carried(inputs, before, change)
+            seen[:, lag] = model.readout.seen(states, inputs, change)
         carried[:, lag] = change
-        seen[:, lag] = model.readout.seen(recording.states[sequences, now], inputs, change)
     return carried, seen
 
 

@@ -19,7 +19,8 @@ class Effect:
         cause: What was done, in words.
         at: Times t of the intervention's first effect that is looked at: later step l is time t + l.
         change: Change of every output at t + l.
-        seen: The same before a nonlinearity of the readout: what the readout sees of the change of the state.
+        seen: What the readout sees of the change: the same before a nonlinearity of a `LinearReadout`; for a readout
+            that is a function, its derivative along the change.
         state_change: |dh_{t+l}|.
         expected: What `seen` would be if responses were additive: `basis` says by what.
         basis: What is expected: "A_s dx by the mean Jacobian" or "dh by the Jacobians of the way".
@@ -64,7 +65,11 @@ class Effect:
         unit = {"units": self.of.removesuffix("s")}
         variables = {
             "change": (dims, self.change, {"long_name": f"change of the {self.of}", **unit}),
-            "seen": (dims, self.seen, {"long_name": "change before the readout's nonlinearity", **unit}),
+            "seen": (
+                dims,
+                self.seen,
+                {"long_name": "what the readout sees of the change, before a nonlinearity", **unit},
+            ),
             "expected": (dims, self.expected, {"long_name": f"expected change: {self.basis}", **unit}),
             "state_change": (dims[:3], self.state_change, {"long_name": "length of the change", "units": "state"}),
             "amount": (dims[:2], self.amount, {"long_name": "size of the intervention", "units": "1"}),

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 from jaxtyping import Float, Int
 
+from ._directions import jacobian_directions
 from ._recording import Recording, run_batches
 
 _RELATIVE_SIZES = (1.0, 0.5)
@@ -20,13 +21,20 @@ class Impulses:
             for a feature that is never positive.
         difference: |response of one size - of the other| / |response of the first|: 0 for linear recurrences
             anywhere, and for ReLU without bias at rest. 0 where both vanish.
+        jacobian: Mean Jacobian direction over the same backgrounds, which smaller and smaller impulses come to.
         n_points: How many backgrounds.
     """
 
     responses: Float[np.ndarray, "sizes lags hidden features"]
     sizes: Float[np.ndarray, "sizes features"]
     difference: Float[np.ndarray, "lags features"]
+    jacobian: Float[np.ndarray, "lags hidden features"]
     n_points: int
+
+    @property
+    def gap(self) -> Float[np.ndarray, "lags features"]:
+        """|response - Jacobian direction| / |Jacobian direction| over the same backgrounds, for the larger size."""
+        return relative_difference(self.responses[0], self.jacobian)
 
 
 def impulse_sizes(codes: Float[np.ndarray, "batch time features"]) -> Float[np.ndarray, "sizes features"]:
@@ -58,14 +66,15 @@ def impulse_directions(
     sequences, times = points
     inputs, before = recording.windows(sequences, times, n_lags), recording.before(sequences, times)
     after = recording.states[sequences[:, None], times[:, None] + np.arange(n_lags)]
-    return _responses(recording, inputs, before, after, sizes)
+    jacobian = jacobian_directions(recording, points, n_lags).mean
+    return _responses(recording, inputs, before, after, sizes, jacobian)
 
 
 def rest_impulses(
     recording: Recording,
     rest: Float[np.ndarray, " hidden"],
     sizes: Float[np.ndarray, "sizes features"],
-    n_lags: int,
+    jacobian: Float[np.ndarray, "lags hidden features"],
 ) -> Impulses:
     """Responses to impulses of the silent network at rest.
 
@@ -73,15 +82,21 @@ def rest_impulses(
         recording: The network's run over data, for the network and its features.
         rest: The state at rest (`settle`).
         sizes: u (`impulse_sizes`).
-        n_lags: Ages s = 0 .. n_lags - 1.
+        jacobian: Jacobian directions at rest (`rest_directions`), for ages s = 0 .. n_lags - 1.
     """
+    n_lags = len(jacobian)
     silence = np.zeros((1, n_lags, recording.model.n_features))
     after = np.broadcast_to(rest, (1, n_lags, len(rest)))
-    return _responses(recording, silence, rest[None], after, sizes)
+    return _responses(recording, silence, rest[None], after, sizes, jacobian)
 
 
 def _responses(
-    recording: Recording, inputs: np.ndarray, before: np.ndarray, after: np.ndarray, sizes: np.ndarray
+    recording: Recording,
+    inputs: np.ndarray,
+    before: np.ndarray,
+    after: np.ndarray,
+    sizes: np.ndarray,
+    jacobian: np.ndarray,
 ) -> Impulses:
     n_points, n_lags = after.shape[:2]
     shape = (*sizes.shape, n_points)
@@ -98,7 +113,7 @@ def _responses(
             size, feature, point = np.unravel_index(run, shape)
             total[size, feature] += (reached - after[point]) / sizes[size, feature]
     responses = np.moveaxis(total / n_points, 1, -1)
-    return Impulses(responses, sizes, relative_difference(responses[1], responses[0]), n_points)
+    return Impulses(responses, sizes, relative_difference(responses[1], responses[0]), jacobian, n_points)
 
 
 def relative_difference(

@@ -208,7 +208,7 @@ def _at_rest(
         reasons.update(dict.fromkeys(("rest_jacobian", "rest_impulses"), why))
         return None, None
     jacobian = rest_directions(recording.model, recording.basis, rest, n_lags)
-    return jacobian, rest_impulses(recording, rest, sizes, n_lags)
+    return jacobian, rest_impulses(recording, rest, sizes, jacobian)
 
 
 def _algebra(

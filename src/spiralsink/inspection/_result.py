@@ -10,7 +10,7 @@ from ._additivity import Additivity
 from ._capacity import Capacity
 from ._directions import Directions
 from ._free_space import FreeSpace
-from ._impulses import Impulses, relative_difference
+from ._impulses import Impulses
 from ._interference import Interference
 from ._memory import Memory
 from ._spectrum import Spectrum
@@ -97,8 +97,8 @@ class Inspection:
 
     @property
     def impulse_gap(self) -> Float[np.ndarray, "lags features"]:
-        """|impulse response - mean Jacobian direction| / |mean Jacobian direction|, impulses of the larger size."""
-        return relative_difference(self.impulses.responses[0], self.directions.mean)
+        """|impulse response - Jacobian direction| / |Jacobian direction| over the same times; see `Impulses.gap`."""
+        return self.impulses.gap
 
     @property
     def n_readable(self) -> int | None:

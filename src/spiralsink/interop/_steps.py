@@ -175,6 +175,9 @@ class FunctionReadout:
         found = self.function.carried(x, h, changes.reshape((len(h), *changes.shape[-2:])))
         return found.reshape((*lead, changes.shape[-2], self.n_outputs))
 
+    def heard(self, states: Any, inputs: Any, changes: Any) -> np.ndarray:
+        return np.zeros((*np.shape(changes)[:-1], self.n_outputs))  # it is a function of the state alone
+
 
 def _points(states: Any, inputs: Any) -> tuple[tuple[int, ...], tuple[np.ndarray, np.ndarray]]:
     states, inputs = np.asarray(states, np.float64), np.asarray(inputs, np.float64)
