@@ -49,6 +49,8 @@ def read_file(path: Path) -> bytes:
     Raises:
         InvalidInput: If it cannot be read; says why.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise InvalidInput(str(path), Shown("a pipe or a device"), "a file that can be read")  # one that may not end
     try:
         return path.read_bytes()
     except OSError as error:

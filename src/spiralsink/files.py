@@ -155,4 +155,6 @@ def _read_npz(path: Path) -> tuple[Mapping[str, np.ndarray], str | None]:
 
 def _damaged(path: Path, error: Exception, allowed: str) -> InvalidInput:
     words = " ".join(str(error).split()).removeprefix("Error while deserializing: ")[:120] or type(error).__name__
+    if "pickle" in words:
+        words = "no plain arrays"  # NumPy would advise to load it unsafely
     return InvalidInput(str(path), Shown(f"a damaged or different one: {words}"), allowed)

@@ -219,13 +219,14 @@ def test_options_that_do_not_apply_or_are_unknown(arrays):
     assert "initial must be of shape (4,)" in one_line(arrays, initial=np.ones(3))
     assert "names must be those of a recurrent layer" in one_line({"conv.weight": np.ones((3, 3))})
     assert "source must be the name of a file" in one_line(3)
-    assert "names must be those of a recurrent layer" in one_line(torch.nn.GRU(2, N, device="meta"))
+    assert "must be a dense array of numbers, got a meta tensor" in one_line(torch.nn.GRU(2, N, device="meta"))
     assert "for a step function: step_model" in one_line(lambda x, h: h)
 
 
 def test_linear_recurrence_under_torch_names_has_its_algebra():
     rng = np.random.default_rng(0)
     arrays = {"weight_ih": rng.normal(size=(3, 2)), "weight_hh": rng.normal(size=(3, 3)), "bias_hh": rng.normal(size=3)}
+    arrays["bias_ih"] = np.zeros(3)
     model = as_model(arrays, nonlinearity="linear")
     assert model.linear is not None
     assert model.agreement is None

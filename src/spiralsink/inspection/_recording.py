@@ -78,7 +78,9 @@ def record(
     states = model.states(inputs)
     if not np.isfinite(states).all():
         step = int(np.argwhere(~np.isfinite(states).all(axis=(0, 2)))[0, 0])
-        raise InvalidInput("inputs", Shown(f"states that are not finite from step {step}"), "such that states are")
+        raise InvalidInput(
+            "inputs", Shown(f"states that are not finite from step {step} on"), "such that states stay finite"
+        )
     return Recording(model, inputs, states, basis, codes, features is not None, explained)
 
 

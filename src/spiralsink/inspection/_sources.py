@@ -30,13 +30,18 @@ def as_numbers(field: str, value: Any) -> np.ndarray:
         InvalidInput: If it is no array of finite real numbers.
     """
     if hasattr(value, "detach"):
-        value = value.detach().cpu().numpy()
+        value = value.detach().cpu()
+        value = (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
+    if np.ma.isMaskedArray(value):
+        hint = "fill or leave out what is masked"
+        raise InvalidInput(field, Shown("a masked array"), "an array without a mask", hint=hint)
     try:
         array = np.asarray(value)
-        if array.dtype.kind not in "biuf":
-            raise TypeError
     except (TypeError, ValueError):
         raise InvalidInput(field, Shown(type(value).__name__), "an array of real numbers") from None
+    if array.dtype.kind not in "biuf":
+        shown = Shown(f"an array of {array.dtype}" if hasattr(value, "dtype") else type(value).__name__)
+        raise InvalidInput(field, shown, "an array of real numbers")
     check_finite(field, array)
     return np.asarray(array, np.float64)
 

@@ -1,12 +1,14 @@
 """Named arrays from anywhere, in one flat table, with errors that name the place and the field."""
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from .._errors import InvalidInput, Shown, check_finite
+from .._machine import total_bytes
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -16,13 +18,19 @@ class Tensors:
     Attributes:
         arrays: Name to array; tables inside tables have dotted names.
         where: Stands before the name of a field in an error: "file.pt: ", or "".
+        others: What has a name and is no array of numbers, in words.
     """
 
     arrays: Mapping[str, np.ndarray]
     where: str = ""
+    others: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def __contains__(self, name: str) -> bool:
         return name in self.arrays
+
+    def names(self, name: str) -> bool:
+        """Whether anything has that name: an array, or something else that asking for the array will refuse."""
+        return name in self.arrays or name in self.others
 
     def error(self, name: str, shown: str, allowed: str, hint: str = "") -> InvalidInput:
         return InvalidInput(self.where + name, Shown(shown), allowed, hint=hint)
@@ -60,6 +68,8 @@ class Tensors:
         return self._checked(name, shape, words).astype(np.complex128)
 
     def _checked(self, name: str, shape: tuple[int | None, ...], words: str) -> np.ndarray:
+        if name in self.others:
+            raise self.error(name, self.others[name], "a dense array of numbers")
         if name not in self:
             raise self.error(name, "nothing", "present")
         array = self.arrays[name]
@@ -75,23 +85,62 @@ class Tensors:
 
 
 def flatten(table: Mapping[Any, Any], where: str = "") -> Tensors:
-    """Every array of a table, of tables in it too, under dotted names; what is no array is left out."""
-    return Tensors(dict(_arrays(table, "")), where)
+    """Every array of a table, of tables in it too, under dotted names.
+
+    Raises:
+        InvalidInput: If nothing in it is an array of numbers though something is a tensor, or if the arrays are larger
+            than half of the machine's memory.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    others: dict[str, str] = {}
+    left = total_bytes() // 2
+    for name, value in _entries(table, ""):
+        size = _n_numbers(value)
+        left -= 8 * size
+        if left < 0:
+            limit = f"at most {total_bytes() // 16:.2g} of them in all, half of the memory of the machine"
+            raise InvalidInput(where + name, Shown(f"{size:.2g} numbers"), limit)
+        if (array := as_array(value)) is not None:
+            arrays[name] = array
+        else:
+            others[name] = _described(value)
+    strange = [name for name in others if others[name].endswith("tensor")]
+    if not arrays and strange:
+        raise InvalidInput(where + strange[0], Shown(others[strange[0]]), "a dense array of numbers")
+    return Tensors(arrays, where, others)
 
 
-def _arrays(table: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, np.ndarray]]:
+def _entries(table: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, Any]]:
     for key, value in table.items():
-        name = f"{prefix}{key}"
         if isinstance(value, Mapping):
-            yield from _arrays(value, name + ".")
-        elif (array := as_array(value)) is not None:
-            yield name, array
+            yield from _entries(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _n_numbers(value: Any) -> int:
+    """As many as its shape says, however few of them are stored."""
+    return math.prod(getattr(value, "shape", ()) or ()) if hasattr(value, "dtype") else 0
+
+
+def _described(value: Any) -> str:
+    if not hasattr(value, "detach"):
+        return f"a {type(value).__name__}"
+    layouts = {"sparse": value.layout is not _dense_layout(), "quantised": value.is_quantized, "meta": value.is_meta}
+    kinds = [name for name, holds in layouts.items() if holds]
+    return f"a {kinds[0] if kinds else str(value.dtype).removeprefix('torch.')} tensor"
+
+
+def _dense_layout() -> Any:
+    import torch
+
+    return torch.strided
 
 
 def as_array(value: Any) -> np.ndarray | None:
     """A NumPy array of a NumPy, JAX or torch array, in its own dtype where NumPy has it; None for anything else."""
     if hasattr(value, "detach") and hasattr(value, "dtype"):  # torch
-        if value.is_sparse or value.is_quantized or value.is_meta:
+        if value.layout is not _dense_layout() or value.is_quantized or value.is_meta:
             return None
         value = value.detach().cpu()
         value = value.resolve_conj().resolve_neg()

@@ -95,9 +95,9 @@ def _layer(tensors: Tensors, found: Found, suffix: str, n_inputs: int | None) ->
     layer["W_hh"] = tensors.real(name("weight_hh"), (rows, n_outputs), f"{n_gates} gates times the state")
     if is_equinox(tensors, found):
         return layer | _equinox_biases(tensors, name, rows)
+    biased = any(tensors.names(name(f"bias_{field}")) for field in ("ih", "hh"))  # torch writes both or none
     for field in ("ih", "hh"):
-        there = name(f"bias_{field}") in tensors
-        layer[f"b_{field}"] = tensors.real(name(f"bias_{field}"), (rows,)) if there else np.zeros(rows)
+        layer[f"b_{field}"] = tensors.real(name(f"bias_{field}"), (rows,)) if biased else np.zeros(rows)
     return layer
 
 
