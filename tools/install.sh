@@ -65,6 +65,6 @@ echo "Installing .[$extras] into .venv (a few minutes, once)"
 if command -v uv >/dev/null 2>&1; then
     uv pip install --quiet --python .venv/bin/python --editable ".[$extras]"
 else
-    .venv/bin/python -m pip install -qq --disable-pip-version-check --editable ".[$extras]"
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-compile --editable ".[$extras]"
 fi
 wanted >".venv/installed-$level"

@@ -131,7 +131,7 @@ def random_filter(seed, spread):
     return a, g
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(seeds, spreads, st.one_of(chances, st.sampled_from([1.0, 1e-6, 1e-9])))
 def test_the_error_estimate_covers_the_change_to_a_finer_rule(seed, spread, p):
     """Down to 3e-7 of what is computed: below that about one estimate in a hundred is too small."""
