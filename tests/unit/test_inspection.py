@@ -8,6 +8,8 @@ import pytest
 import spiralsink as sk
 from cases.inspected import elman, sparse_inputs
 from spiralsink.inspection import ablate, inspect_model, patch
+from spiralsink.inspection._correlation import correlation
+from spiralsink.inspection._recording import record
 
 
 def smooth(n_sequences, n_steps, n_features, seed=0):
@@ -185,10 +187,55 @@ def test_what_is_null_has_a_reason(found):
     assert found.status["memory"] == "measured"
     bare = inspect_model(elman("tanh", n_features=1, n_outputs=0), sparse_inputs(1, 30, 1), n_lags=8)
     assert set(bare.reasons) == {name for name, word in bare.status.items() if word == "null"}
-    assert "1 sequences of 30 steps are too few: give 10 sequences, or 73 steps" in bare.reasons["memory"]
+    assert "1 sequences of 30 steps are too few for 8 lags" in bare.reasons["memory"]
     assert bare.interference is None
     assert bare.free_space is None
     assert "null" in repr(bare)
+
+
+@pytest.mark.parametrize(("shape", "n_lags"), [((10, 20, 3), 20), ((1, 50, 3), 5), ((9, 21, 3), 7), ((40, 6, 3), 5)])
+def test_too_few_steps_measure_no_memory(shape, n_lags):
+    few = inspect_model(MODEL, sparse_inputs(*shape), n_lags=n_lags)
+    assert few.memory is None
+    assert f"{shape[0]} sequences of {shape[1]} steps are too few for {n_lags} lags" in few.reasons["memory"]
+    assert few.load is None
+
+
+def test_fewer_steps_than_units_measure_no_memory():
+    x = sparse_inputs(12, 20, 1)
+    wide, narrow = (inspect_model(elman(n_features=1, n_hidden=n, radius=0.5), x, n_lags=4) for n in (150, 20))
+    assert "at least 150 and 20 are needed" in wide.reasons["memory"]
+    assert narrow.memory is not None
+
+
+def test_what_an_input_tells_of_its_own_past_is_no_memory():
+    """AR(1) inputs with coefficient 0.9: x_t alone explains 0.81^s of x_{t-s}, and correlations withhold shares."""
+    x = smooth(40, 120, 1)
+    forgets = elman("linear", n_features=1, n_hidden=3, radius=1e-9)
+    found = inspect_model(forgets, x, n_lags=8)
+    np.testing.assert_allclose(found.memory.baseline[1:5, 0], 0.81 ** np.arange(1, 5), atol=0.1)
+    assert found.memory.r2[1, 0] > 0.7
+    assert np.flatnonzero(found.memory.readable).tolist() == [0]
+    assert found.input_correlation.lag == 1
+    assert found.input_correlation.strongest[1] == pytest.approx(0.9, abs=0.05)
+    assert "exact capacity" not in repr(found)
+    assert "inputs are correlated (0.9" in repr(found)
+    for part in ("load", "interference", "head_interference"):
+        assert getattr(found, part) is None
+        assert "inputs are correlated" in found.reasons[part]
+    remembers = inspect_model(elman("linear", n_features=1, n_hidden=6, radius=0.9), x, n_lags=8)
+    assert remembers.memory.readable[1:4].all()
+
+
+def test_independent_inputs_are_not_called_correlated():
+    for shape, n_lags in (((12, 60, 3), 4), ((1, 90, 3), 20), ((10, 40, 8), 20)):
+        for seed in range(5):
+            found = correlation(record(elman(n_features=shape[2]), sparse_inputs(*shape, seed=seed)), n_lags)
+            assert not found.found
+    both = sparse_inputs(12, 60, 1)
+    alike = record(elman(), np.concatenate([both, both + 0.1 * sparse_inputs(12, 60, 1, seed=4)], axis=2))
+    assert correlation(alike, 5).found
+    assert correlation(alike, 5).lag == 0
 
 
 def test_features_that_do_not_vary_are_said_and_null():

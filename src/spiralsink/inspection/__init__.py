@@ -4,6 +4,7 @@ from ._additivity import Additivity as Additivity
 from ._capacity import Capacity as Capacity
 from ._cause import ablate as ablate
 from ._cause import patch as patch
+from ._correlation import Correlation as Correlation
 from ._directions import Directions as Directions
 from ._effect import Effect as Effect
 from ._free_space import FreeSpace as FreeSpace

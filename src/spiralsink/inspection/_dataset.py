@@ -74,12 +74,22 @@ def _directions(found: Any) -> list[tuple[str, Any, Any, str, str]]:
 
 def _memory(found: Any) -> list[tuple[str, Any, Any, str, str]]:
     cell = ("lag", "feature")
-    rows: list[tuple[str, Any, Any, str, str]] = []
+    strongest = found.input_correlation.strongest
+    rows: list[tuple[str, Any, Any, str, str]] = [
+        ("input_correlation", ("lag",), strongest, "largest correlation between two inputs that far apart", _UNIT),
+    ]
     if found.memory is not None:
         rows += [
             ("memory", cell, found.memory.r2, "held-out R^2 of a ridge readout", _UNIT),
+            ("memory_baseline", cell, found.memory.baseline, "held-out R^2 of a readout of the input alone", _UNIT),
             ("memory_standard_error", cell, found.memory.standard_error, "standard error of the held-out R^2", _UNIT),
-            ("readable", cell, found.memory.readable, "held-out R^2 of at least one half", _UNIT),
+            (
+                "readable",
+                cell,
+                found.memory.readable,
+                "held-out R^2 of at least one half, also of what the input leaves open",
+                _UNIT,
+            ),
         ]
     if found.capacity is not None:
         rows.append(("capacity", cell, found.capacity.curve, "exact memory capacity for white inputs", _UNIT))

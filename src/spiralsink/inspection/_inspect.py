@@ -8,10 +8,11 @@ from .._errors import InvalidInput, Shown, check_count
 from ..models import LinearReadout, Model
 from ._additivity import Additivity, additivity
 from ._capacity import Capacity, exact_capacity
+from ._correlation import Correlation, correlation
 from ._directions import algebraic_directions, jacobian_directions, rest_directions, settle
 from ._free_space import free_space
 from ._impulses import Impulses, impulse_directions, impulse_sizes, rest_impulses
-from ._interference import interferences
+from ._interference import Interference, interferences
 from ._memory import Memory, memory_curve
 from ._recording import MOST_NUMBERS, Recording, record, sample_points
 from ._result import Inspection
@@ -94,10 +95,13 @@ def inspect_model(
     scale = recording.codes.std(axis=(0, 1))
     free = _keep("free_space", free_space(model, directions, memory, scale, delay), reasons)
     algebraic, capacity = _algebra(recording, scale, n_lags, reasons)
-    of_ridge, of_head = (reasons["memory"],) * 2 if memory is None else interferences(recording, memory, delay)
+    inputs_correlation = correlation(recording, n_lags)
+    if inputs_correlation.found:
+        notes += (f"{inputs_correlation}: what the input of the moment tells of its past is not counted as memory",)
+    of_ridge, of_head = _interference(recording, memory, delay, inputs_correlation, reasons)
     ridge, head = _keep("interference", of_ridge, reasons), _keep("head_interference", of_head, reasons)
     spectrum = _keep("spectrum", mean_spectrum(recording, _n_jacobians(model), rng), reasons)
-    dimensions, load = _load(recording, memory, reasons)
+    dimensions, load = _load(recording, memory, inputs_correlation, reasons)
     if wanted is None:
         reasons["target_r2"] = "no targets were given"
     return Inspection(
@@ -122,6 +126,7 @@ def inspect_model(
         additivity=added,
         memory=memory,
         capacity=capacity,
+        input_correlation=inputs_correlation,
         interference=ridge,
         head_interference=head,
         free_space=free,
@@ -196,7 +201,7 @@ def _memory(recording: Recording, n_lags: int, rng: np.random.Generator) -> Memo
     if not np.ptp(recording.codes, axis=(0, 1)).any():
         return "no feature varies in the data"
     n_sequences, time = recording.inputs.shape[:2]
-    split = split_steps(n_sequences, time, n_lags, rng)
+    split = split_steps(n_sequences, time, n_lags, rng, n_hidden=recording.model.n_hidden)
     return split if isinstance(split, str) else memory_curve(recording, split, n_lags)
 
 
@@ -224,12 +229,27 @@ def _algebra(
     return algebraic_directions(linear, recording.basis, n_lags), capacity
 
 
-def _load(recording: Recording, memory: Memory | None, reasons: dict[str, str]) -> tuple[float | None, float | None]:
+def _interference(
+    recording: Recording, memory: Memory | None, delay: int | None, between: Correlation, reasons: dict[str, str]
+) -> tuple[Interference | str, Interference | str]:
+    if memory is None:
+        return reasons["memory"], reasons["memory"]
+    if between.found:
+        return (f"{between}: a variance cannot be told apart by where it comes from",) * 2
+    return interferences(recording, memory, delay)
+
+
+def _load(
+    recording: Recording, memory: Memory | None, between: Correlation, reasons: dict[str, str]
+) -> tuple[float | None, float | None]:
     dimensions = participation_ratio(recording.states)
     if dimensions is None:
         reasons["participation_ratio"] = "the states do not vary"
     if dimensions is None or memory is None:
         reasons["load"] = reasons.get("participation_ratio") or reasons["memory"]
+        return dimensions, None
+    if between.found:
+        reasons["load"] = f"{between}: one number of the state tells of several"
         return dimensions, None
     return dimensions, float(memory.readable.sum() / dimensions)
 

@@ -12,7 +12,7 @@ from ._split import Part, Split, thinned
 _FEWEST_STEPS = 500
 
 READABLE = 0.5
-"""R^2 from which a (feature, lag) counts as readable."""
+"""R^2 from which a (feature, lag) counts as readable, also of what the input of the moment leaves open."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -21,20 +21,25 @@ class Memory:
 
     Attributes:
         r2: Held-out R^2 of every lag and feature; NaN for a feature that does not vary.
+        baseline: What the input of the moment tells of its own past: held-out R^2, for the same steps, of a readout of
+            all c_{i,t} in place of h_t, at least 0. Zero at lag 0, where the input is what is to be remembered, and
+            about zero at all lags for inputs that are independent over time.
         standard_error: Of r2, by the jackknife over blocks of the test part.
         readouts: The ridge readouts, targets in the order (lag, feature).
         split: Which steps they were fitted, chosen and measured on.
     """
 
     r2: Float[np.ndarray, "lags features"]
+    baseline: Float[np.ndarray, "lags features"]
     standard_error: Float[np.ndarray, "lags features"]
     readouts: Readouts
     split: Split
 
     @property
     def readable(self) -> np.ndarray:
-        """Which (lag, feature) have R^2 >= 0.5."""
-        return np.nan_to_num(self.r2) >= READABLE
+        """Which (lag, feature) have R^2 >= 0.5, and of what the input of the moment leaves open at least one half."""
+        r2, open_ = np.nan_to_num(self.r2), np.nan_to_num(1 - self.baseline)
+        return (r2 >= READABLE) & (1 - r2 <= (1 - READABLE) * open_)
 
     @property
     def weights(self) -> Float[np.ndarray, "hidden lags features"]:
@@ -60,8 +65,12 @@ def memory_curve(recording: Recording, split: Split, n_lags: int) -> Memory:
     readouts = fit_ridge(states, targets, chosen_on)
     outputs, wanted = readouts.outputs(states_of(recording, test)), lagged(recording, test, n_lags)
     r2, error = held_out_r2(outputs, wanted, test.blocks, targets.mean(axis=0))
-    shape = (n_lags, recording.n_features)
-    return Memory(r2.reshape(shape), error.reshape(shape), readouts, Split(train, validation, test, split.how))
+    now = [recording.codes[part.sequences, part.times] for part in (train, validation, test)]
+    of_input = fit_ridge(now[0], targets, (now[1], chosen_on[1])).outputs(now[2])
+    baseline = np.maximum(held_out_r2(of_input, wanted, test.blocks, targets.mean(axis=0))[0], 0.0)
+    baseline[: recording.n_features] *= 0.0  # stays NaN where a feature does not vary
+    r2, baseline, error = (each.reshape(n_lags, recording.n_features) for each in (r2, baseline, error))
+    return Memory(r2, baseline, error, readouts, Split(train, validation, test, split.how))
 
 
 def states_of(recording: Recording, part: Part) -> Float[np.ndarray, "steps hidden"]:

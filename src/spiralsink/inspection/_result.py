@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from ._additivity import Additivity
 from ._capacity import Capacity
+from ._correlation import Correlation
 from ._directions import Directions
 from ._free_space import FreeSpace
 from ._impulses import Impulses
@@ -44,6 +45,7 @@ class Inspection:
         additivity: Whether responses add up.
         memory: Held-out R^2 of ridge readouts by lag and feature.
         capacity: Exact capacity of a linear recurrence.
+        input_correlation: How far the inputs are from independent of one another.
         interference: Where the variance of the ridge readouts of readable pairs comes from.
         head_interference: The same for the network's own readout.
         free_space: What readouts see of waiting features, and how sharply they forget.
@@ -78,6 +80,7 @@ class Inspection:
     additivity: Additivity | None
     memory: Memory | None
     capacity: Capacity | None
+    input_correlation: Correlation
     interference: Interference | None
     head_interference: Interference | None
     free_space: FreeSpace | None

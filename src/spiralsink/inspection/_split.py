@@ -9,7 +9,7 @@ from jaxtyping import Int
 _FEWEST_SEQUENCES = 10
 _SHARES = (0.6, 0.2)
 _MOST_BLOCKS = 10
-_FEWEST_TEST_STEPS = 10
+_FEWEST_TRAINING_STEPS, _FEWEST_TEST_STEPS = 60, 20
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,21 +47,37 @@ class Split:
     how: str
 
 
-def split_steps(n_sequences: int, time: int, n_lags: int, rng: np.random.Generator) -> Split | str:
+def split_steps(
+    n_sequences: int, time: int, n_lags: int, rng: np.random.Generator, *, n_hidden: int = 1
+) -> Split | str:
     """Splits the steps at which all lags are in the data.
 
     Ten or more sequences are drawn into the parts whole. Fewer are cut in time, 60 % - 20 % - 20 %, with gaps of
     n_lags steps left out between the parts, so that no input is the target of steps in two parts.
+    There are none with fewer than 60 training steps, fewer than hidden units, or fewer than 20 test steps.
 
     Args:
         n_sequences: How many sequences.
         time: Their length.
         n_lags: Lags 0 .. n_lags - 1.
         rng: Draws the sequences of every part.
+        n_hidden: Size of the state that is read.
 
     Returns:
         The split, or why there is none.
     """
+    split = _cut(n_sequences, time, n_lags, rng)
+    least = max(_FEWEST_TRAINING_STEPS, n_hidden)
+    if split is None or len(split.train) < least or min(map(len, (split.validation, split.test))) < _FEWEST_TEST_STEPS:
+        found = "none" if split is None else f"{len(split.train)} to fit and {len(split.test)} to measure on"
+        return (
+            f"{n_sequences} sequences of {time} steps are too few for {n_lags} lags: {found}, "
+            f"at least {least} and {_FEWEST_TEST_STEPS} are needed; give more or longer sequences, or fewer lags"
+        )
+    return split
+
+
+def _cut(n_sequences: int, time: int, n_lags: int, rng: np.random.Generator) -> Split | None:
     first = n_lags - 1
     if n_sequences >= _FEWEST_SEQUENCES:
         bounds = [round(n_sequences * share) for share in (_SHARES[0], sum(_SHARES))]
@@ -70,9 +86,8 @@ def split_steps(n_sequences: int, time: int, n_lags: int, rng: np.random.Generat
         return Split(*parts, how=f"by sequence, {' / '.join(str(n) for n in np.diff([0, *bounds, n_sequences]))}")
     usable = time - first - 2 * n_lags
     ends = [round(usable * share) for share in (_SHARES[0], sum(_SHARES))]
-    if usable - ends[1] < _FEWEST_TEST_STEPS:
-        needed = first + 2 * n_lags + round(_FEWEST_TEST_STEPS / (1 - sum(_SHARES)))
-        return f"{n_sequences} sequences of {time} steps are too few: give 10 sequences, or {needed} steps"
+    if usable <= 0:
+        return None
     edges = [0, ends[0], ends[1], usable]
     sequences = np.arange(n_sequences)
     parts = []

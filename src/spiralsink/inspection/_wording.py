@@ -62,10 +62,13 @@ def _memory(found: Any) -> str:
     r2 = found.memory.r2
     lags = np.flatnonzero(found.memory.readable.any(axis=1))
     oldest = f", the oldest at lag {lags[-1]}" if len(lags) else ""
-    text = f"{found.n_readable} of {r2.size} (feature, lag) pairs readable (held-out R^2 >= {READABLE:g}){oldest}"
+    above = ", and half of what the input of the moment leaves open" if found.input_correlation.found else ""
+    text = (
+        f"{found.n_readable} of {r2.size} (feature, lag) pairs readable (held-out R^2 >= {READABLE:g}{above}){oldest}"
+    )
     if found.load is not None:
         text += f"; {found.load:.2g} per dimension of the states ({found.participation_ratio:.3g})"
-    if found.capacity is not None:
+    if found.capacity is not None and not found.input_correlation.found:
         text += f"; exact capacity {found.capacity.total} of {found.n_hidden}"
     return text
 

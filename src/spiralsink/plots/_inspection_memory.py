@@ -19,13 +19,14 @@ from ._style import INK, MUTED, axes_or_new, require_matplotlib, series_style, s
 
 _MOST_LINES, _MOST_ROWS, _VISIBLE = 4, 16, 0.05
 _DIVERGING = "PuOr_r"
-_READABLE = 0.5
+_READABLE, _TOLD = 0.5, 0.1
 
 
 def memory_curve(source: Any, *, ax: Any = None) -> Any:
     """Draws held-out R^2 of ridge readouts by age, and for a linear recurrence the exact capacity.
 
-    Up to four features have a line each, with standard errors; more are rows of an image, readable cells framed.
+    Up to four features have a line each, with standard errors, and a dotted one where the input of the moment alone
+    tells of its past; more are rows of an image, readable cells framed.
 
     Args:
         source: An inspection or its dataset.
@@ -43,9 +44,10 @@ def memory_curve(source: Any, *, ax: Any = None) -> Any:
             return absent(axes, dataset, "memory")
         names = feature_names(dataset)
         if len(names) > _MOST_LINES:
-            return _memory_image(axes, r2, names)
+            return _memory_image(axes, r2, values(dataset, "readable", "lag", "feature"), names)
         error = values(dataset, "memory_standard_error", "lag", "feature")
         capacity = values(dataset, "capacity", "lag", "feature")
+        baseline = values(dataset, "memory_baseline", "lag", "feature")
         assert error is not None
         lags = np.arange(len(r2))
         for j, name in enumerate(names):
@@ -56,6 +58,11 @@ def memory_curve(source: Any, *, ax: Any = None) -> Any:
             if capacity is not None:
                 outline = {**drawn, "linestyle": "none", "markersize": 6.5, "markerfacecolor": "none"}
                 axes.plot(lags, capacity[:, j], **outline, markeredgewidth=0.7, gid=f"capacity-{j}")
+            if baseline is not None and np.nan_to_num(baseline[:, j]).max() > _TOLD:
+                drawn = {"color": drawn["color"], "linestyle": (0, (1, 1)), "linewidth": 0.9}
+                axes.plot(lags, baseline[:, j], **drawn, gid=f"baseline-{j}")
+        if baseline is not None and np.nan_to_num(baseline).max() > _TOLD:
+            axes.plot([], [], color=MUTED, linestyle=(0, (1, 1)), linewidth=0.9, label="from the input alone")
         if capacity is not None:
             axes.plot([], [], "o", color=MUTED, markerfacecolor="none", markersize=6.5, label="exact capacity")
         axes.axhline(_READABLE, color=MUTED, linewidth=0.7, linestyle=(0, (4, 2)), zorder=0.9, gid="readable")
@@ -69,10 +76,9 @@ def memory_curve(source: Any, *, ax: Any = None) -> Any:
     return axes
 
 
-def _memory_image(axes: Any, r2: np.ndarray, names: list[str]) -> Any:
+def _memory_image(axes: Any, r2: np.ndarray, readable: Any, names: list[str]) -> Any:
     image = matrix(axes, r2.T, "held-out $R^2$", vmin=0, vmax=1)
     image.set_gid("memory")
-    readable = np.nan_to_num(r2) >= _READABLE
     _outline(axes, readable.T)
     axes.set(xlabel=WAITS, ylabel="feature")
     lag_ticks(axes, len(r2))

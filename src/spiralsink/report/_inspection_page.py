@@ -79,6 +79,8 @@ def inspection_record(found: Inspection, *, inputs: str = "") -> dict[str, Any]:
         "spectral_radius": None if spectrum is None else spectrum.radius,
         "eigenvalues": None if spectrum is None else _pairs(spectrum.eigenvalues[:_MOST_MODES]),
         "memory": None if memory is None else memory.r2.tolist(),
+        "memory_baseline": None if memory is None else memory.baseline.tolist(),
+        "input_correlation": found.input_correlation.strongest.tolist(),
         "n_readable": found.n_readable,
         "capacity": None if found.capacity is None else float(found.capacity.total),
         "participation_ratio": found.participation_ratio,
