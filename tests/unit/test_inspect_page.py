@@ -11,6 +11,7 @@ import xarray as xr
 import spiralsink as sk
 from spiralsink import report
 from spiralsink.cli import main
+from spiralsink.inspection import inspect_model
 
 ATTACK = "<script>alert('&')</script>\"><img src=x onerror=alert(1)>"
 N_FEATURES, N_HIDDEN = 2, 3
@@ -110,16 +111,40 @@ def test_bad_input_is_one_line(capsys, folder, options, message):
     assert message in said.err
 
 
-def test_a_network_that_nothing_was_compared_with_is_called_unchecked(written, folder):
-    found = sk.inspect(folder / "network.safetensors", np.load(folder / "inputs.npy"), n_lags=5)
+def test_a_network_that_nothing_was_compared_with_is_called_unchecked(tmp_path, folder, weights):
+    model, x = sk.as_model(sk.RecurrentNetwork(*weights)), np.load(folder / "inputs.npy")
+    unknown = dataclasses.replace(model, agreement=None, compared_with=None)
+    known = dataclasses.replace(model, agreement=2e-7, compared_with="another pass")
+    pages = [
+        report.write_inspection(inspect_model(each, x, n_lags=5), tmp_path / name).read_text()
+        for name, each in (("unknown", unknown), ("known", known))
+    ]
+    assert '<p class="error">Not checked: there was no independent forward pass' in pages[0]
+    assert "Checked: agrees" not in pages[0]
+    assert '<p class="byline">Checked: agrees with another pass to 2' in pages[1]
+    assert "Not checked" not in pages[1]
+
+
+def test_the_page_and_the_record_say_how_much_was_sampled(written, weights):
+    page, record = (written / "report.html").read_text(), json.loads((written / "inspection.json").read_text())
+    assert record["n_points"] == {"directions": 8, "impulses": 2, "spectrum": 1}
+    for name, number in (("directions", 8), ("impulses", 2), ("the spectrum", 1)):
+        assert f"<dt>times sampled for {name}</dt><dd>{number}</dd>" in page
+    assert set(record["additivity"]) == {"lower_decile", "median", "upper_decile", "n_pairs"}
+    assert record["additivity"]["median"] == pytest.approx(1)
+
+
+def test_the_page_has_tables_of_memory_and_of_eigenvalues(written, weights):
     page = (written / "report.html").read_text()
-    says = "Checked: agrees" if found.agreement is not None else "Not checked"
-    assert says in page
+    assert "Held-out R² by age" in page
+    table = page.split("Eigenvalues of the mean Jacobian, a conjugate pair once")[1].split("</table>")[0]
+    largest = np.abs(np.linalg.eigvals(weights[1])).max()
+    assert f'<td class="number">{largest:.4f}</td>' in table
 
 
 def test_strings_of_a_model_are_escaped(tmp_path, folder, weights):
     model = sk.as_model(sk.RecurrentNetwork(*weights))
-    attacked = sk.inspection.inspect_model(_renamed(model), np.load(folder / "inputs.npy"), n_lags=5)
+    attacked = inspect_model(_renamed(model), np.load(folder / "inputs.npy"), n_lags=5)
     page = report.write_inspection(attacked, tmp_path, about_inputs=ATTACK).read_text()
     assert page.count("&lt;script&gt;") >= 4
     assert "<script" not in page

@@ -8,6 +8,7 @@ import pytest
 import spiralsink as sk
 from cases.inspected import elman, sparse_inputs
 from spiralsink.inspection import ablate, inspect_model, patch
+from spiralsink.inspection._additivity import additivity
 from spiralsink.inspection._correlation import correlation
 from spiralsink.inspection._recording import record
 
@@ -26,6 +27,7 @@ def found():
 
 
 MODEL = elman("tanh", n_features=3, n_hidden=4)
+X = sparse_inputs(4, 30, 3)
 
 
 @pytest.mark.parametrize(
@@ -328,6 +330,23 @@ def test_a_network_that_explodes_is_refused_in_one_line():
     grows = elman("linear", n_features=1, n_hidden=2, radius=1e9)
     with pytest.raises(sk.InvalidInput, match="states that are not finite from step"):
         inspect_model(grows, sparse_inputs(1, 60, 1), n_lags=40)
+
+
+def test_a_network_that_an_impulse_makes_explode_has_no_additivity():
+    class Explosive(type(elman().dynamics)):
+        """Finite along its own way, and nowhere else."""
+
+        def run(self, inputs, state):
+            states = super().run(inputs, state)
+            return states if np.array_equal(inputs, X) else np.full_like(states, np.inf)
+
+    model = elman("tanh", n_features=3)
+    dynamics = Explosive(
+        **{each.name: getattr(model.dynamics, each.name) for each in dataclasses.fields(model.dynamics)}
+    )
+    recording = record(dataclasses.replace(model, dynamics=dynamics), X)
+    why = additivity(recording, np.ones(3), 4, 20, np.random.default_rng(0))
+    assert why == "the network does not stay finite after an impulse"
 
 
 def test_the_sources_are_named(found):

@@ -67,7 +67,7 @@ def additivity(
     n_lags: int,
     n_pairs: int,
     rng: np.random.Generator,
-) -> Additivity:
+) -> Additivity | str:
     """Measures the additivity of random pairs of impulses.
 
     Args:
@@ -76,6 +76,9 @@ def additivity(
         n_lags: Ages 0 .. n_lags - 1 are drawn; pairs of lags in turn, so that all are covered evenly.
         n_pairs: How many pairs.
         rng: Draws backgrounds, order and features.
+
+    Returns:
+        The measurement, or why there is none.
 
     Source: the index is the share of variance explained by superposition, as in Volterra analysis.
     """
@@ -99,6 +102,8 @@ def additivity(
     reached = np.empty((3 * n_pairs, recording.model.n_hidden))
     for runs, states in run_batches(recording.model, 3 * n_pairs, n_lags, build):
         reached[runs] = states[:, -1]
+    if not np.isfinite(reached).all():
+        return "the network does not stay finite after an impulse"
     first, second, both = np.moveaxis(reached.reshape(n_pairs, 3, -1) - intact[:, None], 1, 0)
     size = ((first + second) ** 2).sum(axis=1)
     forgotten = size <= _FORGOTTEN**2 * size.max()

@@ -35,6 +35,11 @@ def inspection_dataset(found: Any) -> Any:
         "compared_with": found.compared_with or "none",
         "delay": "none" if found.delay is None else found.delay,
         "explained": found.explained,
+        "n_points": [
+            f"directions: {found.directions.n_points}",
+            f"impulses: {found.impulses.n_points}",
+            *([] if found.spectrum is None else [f"spectrum: {found.spectrum.n_points}"]),
+        ],
         "seed": found.seed,
         "layout": [f"{name} {size}" for name, size in found.layout],
         "notes": list(found.notes),
@@ -128,7 +133,8 @@ def _rest(found: Any) -> list[tuple[str, Any, Any, str, str]]:
             ("additivity", ("impulse_pair",), part.values, "additivity index of a pair of impulses", _UNIT),
             ("additivity_lags", ("impulse_pair", "two"), part.lags, "ages of the impulses", "steps"),
             ("additivity_features", ("impulse_pair", "two"), part.features, "features of the impulses", _UNIT),
-            ("additivity_mean", (), part.mean, "mean additivity index", _UNIT),
+            ("additivity_median", (), part.quantiles(0.5)[0], "median additivity index", _UNIT),
+            ("additivity_mean", (), part.mean, "mean additivity index, which has no lower bound", _UNIT),
             ("additivity_by_lags", ("lag", "other_lag"), part.by_lag_pair, "mean additivity index", _UNIT),
             ("additivity_by_difference", ("lag",), part.by_lag_difference, "mean index by difference of age", _UNIT),
         ]

@@ -258,6 +258,8 @@ def _additivity(recording: Recording, sizes: np.ndarray, n_lags: int, rng: np.ra
     if n_lags == 1 and recording.n_features == 1:
         return "one feature at one lag makes no pair"
     found = additivity(recording, sizes, n_lags, _affordable(recording.model, 3 * n_lags, _PAIRS), rng)
+    if isinstance(found, str):
+        return found
     return "impulses leave no trace in the states" if found.forgotten.all() else found
 
 

@@ -77,7 +77,8 @@ def _directions(found: Any) -> str:
     weight = found.directions.lengths**2
     cosine = np.average(found.directions.alignment, weights=weight if weight.sum() > 0 else None)
     text = f"Jacobians at {found.directions.n_points} times: mean cosine {cosine:.3g} with their mean"
-    return f"{text}; impulses differ from that by {_typical(found.impulse_gap, weight)}"
+    times = _count(found.impulses.n_points, "time")
+    return f"{text}; impulses at {times} differ from theirs by {_typical(found.impulse_gap, weight)}"
 
 
 def _typical(gap: np.ndarray, weight: np.ndarray) -> str:
@@ -120,4 +121,5 @@ def _spectrum(found: Any) -> str:
     text = f"radius {spectrum.radius:.3g} at {spectrum.leading_angles[0]:.3g} degrees"
     if spectrum.n_points == 1:
         return text
-    return f"{text}, of single Jacobians {spectrum.radii.mean():.3g} +- {spectrum.radii.std():.2g}"
+    single = f"{spectrum.radii.mean():.3g} +- {spectrum.radii.std():.2g}"
+    return f"{text}, mean of {spectrum.n_points} Jacobians; {len(spectrum.radii)} single ones {single}"

@@ -85,11 +85,16 @@ def inspection_record(found: Inspection, *, inputs: str = "") -> dict[str, Any]:
         "capacity": None if found.capacity is None else float(found.capacity.total),
         "participation_ratio": found.participation_ratio,
         "load": found.load,
-        "additivity": None if found.additivity is None else float(found.additivity.mean),
+        "additivity": None if found.additivity is None else _deciles(found.additivity),
         "interference": None if found.interference is None else float(found.interference.mean),
         "head_interference": None if found.head_interference is None else float(found.head_interference.mean),
         "free_space": None if free is None else float(free.mean),
         "free_space_of": None if free is None else free.kind,
+        "n_points": {
+            "directions": found.directions.n_points,
+            "impulses": found.impulses.n_points,
+            "spectrum": None if spectrum is None else spectrum.n_points,
+        },
         "direction_lengths": found.directions.lengths.tolist(),
         "direction_alignment": found.directions.alignment.tolist(),
         "projections": found.directions.projections.tolist() if found.n_outputs else None,
@@ -99,6 +104,13 @@ def inspection_record(found: Inspection, *, inputs: str = "") -> dict[str, Any]:
         "reasons": dict(found.reasons),
         "version": __version__,
     }
+
+
+def _deciles(found: Any) -> dict[str, float | int]:
+    """Of an index without a lower bound: its middle and the ends of its middle eighty per cent."""
+    lower, median, upper = found.quantiles(0.1, 0.5, 0.9)
+    pairs = int((~found.forgotten).sum())
+    return {"lower_decile": lower, "median": median, "upper_decile": upper, "n_pairs": pairs}
 
 
 def _pairs(values: Any) -> list[list[float]]:
@@ -149,6 +161,8 @@ def _facts(found: Inspection, about_inputs: str) -> Sequence[tuple[str, str]]:
         ("ages measured", f"0 to {found.n_lags - 1}"),
         ("delay", "not given" if found.delay is None else str(found.delay)),
         ("times sampled for directions", str(found.directions.n_points)),
+        ("times sampled for impulses", str(found.impulses.n_points)),
+        *([] if found.spectrum is None else [("times sampled for the spectrum", str(found.spectrum.n_points))]),
         ("seed", str(found.seed)),
         ("machine", f"{machine['cpu']}, {machine['cores']} cores"),
         ("version", f"spiralsink {__version__}"),
