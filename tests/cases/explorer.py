@@ -14,6 +14,7 @@ from spiralsink.claims import Kept
 from spiralsink.data import BlockHeader, block_file, encode_block
 from spiralsink.explorer._assemble import assemble
 from spiralsink.explorer._group import Given, Group
+from spiralsink.explorer._loss_terms import Terms
 from spiralsink.training import Variable
 
 COUNT = 50
@@ -77,7 +78,9 @@ _COLUMNS = ("eigenangle_span", "spectral_radius", "free_fraction", "sharpness", 
 
 def no_terms(groups):
     """In place of `exact_terms`."""
-    return [np.full((len(group.source), 4), np.nan) for group in groups]
+    return [
+        Terms(np.full((len(group.source), 4), np.nan), np.full(len(group.source), "Not computed.")) for group in groups
+    ]
 
 
 @functools.cache
@@ -209,4 +212,48 @@ def write_sweep(folder, *, p=(0.1, 0.5), delays=(2, 3), count=4, n_hidden=2):
         )
         content = encode_block(header, networks, variables)
         (folder / "blocks" / block_file(header.key, content)).write_bytes(content)
+    return folder
+
+
+PHASE = {"dense": ((0.3, 1.0), 0.8, 25.0, -0.05), "sparse": ((0.05, 0.6), 0.7, 66.0, 0.05)}
+"""Branch -> ends in p, radius, degrees a step, slope of the loss in log p; they cross at p = 0.4."""
+
+
+def phase_dataset(names=("dense", "sparse"), **attributes):
+    """A phase diagram made by hand: spirals along p whose losses are split into four terms by fixed shares."""
+    import xarray as xr
+
+    columns = {name: [] for name in ("p", "loss_per_p", "spectral_radius", "eigenangle_span", "stable")}
+    terms, coefficients = [], []
+    for (low, high), radius, degrees, slope in PHASE.values():
+        p = np.geomspace(low, high, 12)
+        degrees = degrees + 3 * p
+        loss = 0.2 + slope * np.log(p / 0.4)
+        for name, values in zip(columns, (p, loss, radius + 0 * p, 4 * degrees, 1 + 0 * p), strict=True):
+            columns[name].append(values)
+        terms.append(loss[:, None] * [0.5, 0.8, 0.1, -0.4])
+        poles = -2 * radius * np.cos(np.deg2rad(degrees)), radius**2 + 0 * p
+        coefficients.append(np.column_stack([0.2 + 0 * p, 0.3 * p, *poles]))
+    variables = {
+        **{name: (("branch", "point"), value) for name, value in columns.items()},
+        "terms": (("branch", "point", "term"), terms),
+        "coefficients": (("branch", "point", "coefficient"), coefficients),
+        **{name: ("branch", ["fold", "range"]) for name in ("end_below", "end_above")},
+        "crossing_p": ("crossing", [0.4]),
+        "crossing_from": ("crossing", [names[0]]),
+        "crossing_to": ("crossing", [names[1]]),
+        "span_jump": ("crossing", [164.0]),
+        "radius_jump": ("crossing", [-0.1]),
+        "escape_grid": ("escape", [0.1, 0.2]),
+        "escape_infimum": ("escape", [0.06, 0.12]),
+        "escape_p": ((), 0.25),
+    }
+    known = {"delay": 4, "n_hidden": 2, "readout": "relu", "horizon": "steady state"}
+    coords = {"branch": list(names), "term": list(sk.theory.TERM_NAMES)}
+    return xr.Dataset(variables, coords, known | attributes)
+
+
+def write_phase_diagram(folder, **changes):
+    """A folder as `phase-diagram --out` writes it, without its figures."""
+    phase_dataset(**changes).to_netcdf(folder / "phase-diagram.nc", engine="h5netcdf")
     return folder

@@ -154,35 +154,16 @@ def test_what_is_not_installed_is_named(package, extra, tmp_path, monkeypatch):
 
 
 def test_a_diagram_has_its_branches_crossings_and_escape(tmp_path):
-    xr = pytest.importorskip("xarray")
-    nan, p = np.nan, [[0.2, 0.4, 1.0], [0.2, 0.4, np.nan]]
-    columns = {
-        "loss_per_p": [[0.2, 0.17, 0.06], [0.14, 0.18, nan]],
-        "spectral_radius": [[0.84, 0.83, 0.82], [0.7, 0.8, nan]],
-        "eigenangle_span": [[110.0, 94.0, 85.0], [258.0, 270.0, nan]],
-        "stable": [[1.0, 1.0, 1.0], [0.0, 1.0, nan]],
-    }
-    data = xr.Dataset(
-        {
-            "p": (("branch", "point"), p),
-            **{name: (("branch", "point"), value) for name, value in columns.items()},
-            **{name: ("crossing", [value]) for name, value in (("crossing_p", 0.3), ("crossing_from", "dense"))},
-            **{name: ("crossing", [value]) for name, value in (("crossing_to", "sparse"), ("span_jump", 162.0))},
-            "radius_jump": ("crossing", [-0.085]),
-            "escape_grid": ("escape", [0.1, 0.2]),
-            "escape_infimum": ("escape", [0.06, 0.12]),
-        },
-        coords={"branch": ["dense", "sparse"]},
-        attrs={"delay": 4, "n_hidden": 2, "readout": "relu", "horizon": "steady state"},
-    )
-    data.to_netcdf(tmp_path / "phase-diagram.nc", engine="h5netcdf")
-    (diagram,) = payload_of(tmp_path).diagrams
-    assert [(each.name, each.p) for each in diagram.branches][1:] == [("sparse", [0.2, 0.4]), ("escape", [0.1, 0.2])]
-    assert diagram.branches[1].stable == [False, True]
+    (diagram,) = payload_of(cases.write_phase_diagram(tmp_path)).diagrams
+    assert [each.name for each in diagram.branches] == ["dense", "sparse", "escape"]
+    assert diagram.branches[0].p == pytest.approx(np.geomspace(0.3, 1.0, 12), rel=1e-5)
+    assert diagram.branches[2].p == [0.1, 0.2]
     assert diagram.branches[2].eigenangle_span == [240.0, 240.0]
     (crossing,) = diagram.crossings
-    assert crossing["spans"] == [pytest.approx(102.0), pytest.approx(264.0)]
-    assert (crossing["from"], crossing["to"], crossing["span_jump"]) == ("dense", "sparse", 162.0)
+    # 4 (25 + 3 p) and 4 (66 + 3 p) degrees
+    assert crossing["spans"] == pytest.approx([104.8, 268.8], abs=0.01)
+    assert crossing["radii"] == [0.8, 0.7]
+    assert (crossing["from"], crossing["to"], crossing["span_jump"]) == ("dense", "sparse", 164.0)
     assert diagram.label == "delay 4, 2 hidden units, relu readout, steady state"
     assert Reader(build_explorer(tmp_path)).tags.count("script") == 3
 

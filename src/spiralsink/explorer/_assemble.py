@@ -9,11 +9,12 @@ import numpy as np
 
 from .._version import __version__
 from ._group import COLUMNS, Group, weights_of
-from ._loss_terms import exact_terms
-from ._payload import FORMAT, ClaimRow, Diagram, History, Networks, Payload
+from ._loss_terms import Terms, exact_terms
+from ._payload import FORMAT, ClaimRow, Collection, Diagram, History, Networks, Payload
 from ._sampling import MOST_RECORDS, thinned
 
 _DIGITS = 6
+_SPARSE = 0.05, 0.1
 
 
 def assemble(
@@ -91,7 +92,7 @@ def numbers(values: Iterable[Any]) -> list[float | None]:
     return [number(each) for each in np.asarray(values, np.float64).tolist()]
 
 
-def _values(group: Group, terms: np.ndarray) -> dict[str, list[Any]]:
+def _values(group: Group, terms: Terms) -> dict[str, list[Any]]:
     with np.errstate(divide="ignore", invalid="ignore"):
         per_p = np.asarray(group.loss) / np.asarray(group.p)
     return {
@@ -103,7 +104,8 @@ def _values(group: Group, terms: np.ndarray) -> dict[str, list[Any]]:
         "regime": [str(each) for each in group.regime],
         "loss": numbers(group.loss),
         "loss_per_p": numbers(per_p),
-        "terms": [_four(each) for each in terms],
+        "terms": [_four(each) for each in terms.values],
+        "terms_reason": [str(each) for each in terms.reason],
         **{name: numbers(group.columns[name]) for name in COLUMNS},
     }
 
@@ -117,25 +119,31 @@ def _last(p: Any) -> np.ndarray:
     return np.where(np.isnan(p), np.inf, p)
 
 
-def _first_two(networks: Networks, collections: Sequence[Any]) -> tuple[int | None, int | None]:
-    """The best sparse SSM of delay 4 next to the transition, and the best one of its collection at the largest p."""
+def _first_two(networks: Networks, collections: Sequence[Collection]) -> tuple[int | None, int | None]:
+    """The best SSM of delay 4 well inside the sparse regime, and the best of its kind at the largest p.
+
+    On the page of a phase diagram they are of the branches of these names.
+    """
     rows = [row for row, best in enumerate(networks.best) if best and networks.loss[row] is not None]
     if not rows:
         return (0, None) if networks.best else (None, None)
 
-    def p(row: int) -> float:
-        return networks.p[row] or 0.0
+    def is_of(row: int, regime: str) -> tuple[bool, bool]:
+        return collections[networks.collection[row]].branch == regime, networks.regime[row] == regime
 
-    def wanted(row: int) -> tuple[bool, bool, bool, float]:
+    def wanted(row: int) -> tuple[Any, ...]:
         of = collections[networks.collection[row]]
-        return (
-            networks.regime[row] == "sparse",
-            of.model == "ssm",
-            of.delay == 4,
-            p(row),
-        )
+        return (*is_of(row, "sparse"), of.model == "ssm", of.delay == 4, -_from_sparse(networks.p[row]))
 
     start = max(rows, key=wanted)
-    others = [row for row in rows if networks.collection[row] == networks.collection[start]]
-    other = max(others, key=lambda row: (networks.regime[row] == "dense", p(row)))
+    own = networks.collection[start]
+    alike = {own} | {place for place, each in enumerate(collections) if each.branch and collections[own].branch}
+    others = [row for row in rows if networks.collection[row] in alike]
+    other = max(others, key=lambda row: (*is_of(row, "dense"), networks.p[row] or 0.0))
     return start, None if other == start else other
+
+
+def _from_sparse(p: float | None) -> float:
+    """How far p is from the stretch in which networks are shown first, in log p."""
+    low, high = _SPARSE
+    return math.inf if not p else max(math.log(low / p), math.log(p / high), 0.0)

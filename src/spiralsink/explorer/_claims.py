@@ -128,22 +128,18 @@ def _diagrams(folder: Path, entries: Any, groups: Sequence[Group]) -> list[Diagr
     for entry in entries:
         path = folder / "data" / f"{entry['id']}.nc"
         if entry["id"] in _DIAGRAMS and entry.get("data") and path.is_file():
-            data = read_dataset(path)
-            try:
-                n_hidden = int(entry["settings"]["n_hidden"])
-                at = int(data.attrs["delay"]), n_hidden, str(data.attrs["horizon"])
-                keys = [each.key for each in groups if _is_ssm(each, *at)]
-                return [diagram_of_curves(data, n_hidden, keys)]
-            except (KeyError, TypeError, ValueError) as error:
-                given = Shown(f"one without {' '.join(str(error).split())[:60]}")
-                raise InvalidInput(str(path), given, "the data of the claim") from None
+            n_hidden = entry["settings"].get("n_hidden") if isinstance(entry["settings"], dict) else None
+            diagram = diagram_of_curves(path, read_dataset(path), n_hidden, [])
+            keys = [each.key for each in groups if _is_on(each, diagram)]
+            return [msgspec.structs.replace(diagram, collections=keys)]
     return []
 
 
-def _is_ssm(group: Group, delay: int, n_hidden: int, horizon: str) -> bool:
+def _is_on(group: Group, diagram: Diagram) -> bool:
     networks = group.networks
-    same = (group.delay, networks.n_hidden, str(group.horizon)) == (delay, n_hidden, horizon)
-    return same and model_of(networks)[0] == "ssm" and networks.n_features == 1
+    horizon = "steady state" if group.horizon is None else str(group.horizon)
+    same = (group.delay, networks.n_hidden, networks.readout) == (diagram.delay, diagram.n_hidden, diagram.readout)
+    return same and horizon == diagram.horizon and networks.recurrence == "linear" and networks.n_features == 1
 
 
 def _read(path: Path) -> File:

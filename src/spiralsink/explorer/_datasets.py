@@ -6,6 +6,17 @@ from typing import Any
 from .._errors import InvalidInput, MissingExtra, Shown
 
 
+def horizon_of(data: Any) -> int | None:
+    """T of a dataset that names its horizon; None for the steady state.
+
+    Raises:
+        KeyError: If it names none.
+        ValueError: If it is neither.
+    """
+    horizon = str(data.attrs["horizon"])
+    return None if horizon == "steady state" else int(horizon)
+
+
 def read_dataset(path: Path) -> Any:
     """A dataset in memory.
 

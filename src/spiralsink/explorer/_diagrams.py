@@ -1,16 +1,44 @@
 """Phase diagrams from labelled data: those of `phase-diagram --out`, and the curves of claims."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .._errors import InvalidInput, Shown
 from ._assemble import number, numbers
 from ._payload import Branch, Diagram
 
 
-def diagram_of_dataset(data: Any, collections: Sequence[str]) -> Diagram:
-    """The diagram of a phase-diagram.nc."""
+def diagram_of_dataset(path: Path, data: Any, collections: Sequence[str]) -> Diagram:
+    """The diagram of a phase-diagram.nc.
+
+    Raises:
+        InvalidInput: If the dataset is another.
+    """
+    return _whole(path, "what phase-diagram writes", _of_dataset, data, collections)
+
+
+def diagram_of_curves(path: Path, data: Any, n_hidden: Any, collections: Sequence[str]) -> Diagram:
+    """The diagram of the curves that a claim drew its networks on.
+
+    Raises:
+        InvalidInput: If the dataset is another.
+    """
+    return _whole(path, "the data of the claim", _of_curves, data, n_hidden, collections)
+
+
+def _whole(path: Path, allowed: str, read: Any, *arguments: Any) -> Diagram:
+    """What `read` makes of a dataset, with one line that names the file where it lacks something."""
+    try:
+        return read(*arguments)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        words = " ".join(str(error).split())[:60]
+        raise InvalidInput(str(path), Shown(f"a dataset that lacks something ({words})"), allowed) from None
+
+
+def _of_dataset(data: Any, collections: Sequence[str]) -> Diagram:
     delay, horizon = int(data.attrs["delay"]), str(data.attrs["horizon"])
     branches = [
         _branch(str(name), *(data[each].values[row] for each in _CURVES), stable=data["stable"].values[row])
@@ -45,8 +73,8 @@ def diagram_of_dataset(data: Any, collections: Sequence[str]) -> Diagram:
     )
 
 
-def diagram_of_curves(data: Any, n_hidden: int, collections: Sequence[str]) -> Diagram:
-    """The diagram of the curves that a claim drew its networks on."""
+def _of_curves(data: Any, n_hidden: Any, collections: Sequence[str]) -> Diagram:
+    n_hidden = int(n_hidden)
     delay, horizon = int(data.attrs["delay"]), str(data.attrs["horizon"])
     branches = [
         _branch(str(name), *(data[f"curve_{each}"].values[row] for each in _CURVES))

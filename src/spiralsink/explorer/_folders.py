@@ -5,6 +5,7 @@ from typing import Any
 
 from .._errors import InvalidInput, Shown
 from ._assemble import assemble
+from ._branches import groups_of_branches
 from ._datasets import read_dataset
 from ._diagrams import diagram_of_dataset
 from ._inspections import group_of_inspection
@@ -35,11 +36,16 @@ def payload_of(folder: Any) -> Payload:
         groups, about = groups_of_store(path)
         return assemble(title=f"Sweep {path.resolve().name}", about=about, groups=groups)
     if (path / "phase-diagram.nc").is_file():
-        diagram = diagram_of_dataset(read_dataset(path / "phase-diagram.nc"), [])
-        return assemble(
-            title=f"Phase diagram: {diagram.label}", about="Exact optima along p.", groups=[], diagrams=[diagram]
-        )
+        return _phase_diagram(path / "phase-diagram.nc")
     if (path / "inspection.nc").is_file():
         group = group_of_inspection(path / "inspection.nc")
         return assemble(title=f"Inside a {group.label}", about=group.about, groups=[group])
     raise InvalidInput(str(folder), Shown("a folder of something else"), _ALLOWED)
+
+
+def _phase_diagram(path: Path) -> Payload:
+    data = read_dataset(path)
+    groups = groups_of_branches(path, data)
+    diagram = diagram_of_dataset(path, data, [group.key for group in groups])
+    about = "Branches of optima of the exact loss, followed along p by spiralsink phase-diagram; nothing was trained."
+    return assemble(title=f"Phase diagram: {diagram.label}", about=about, groups=groups, diagrams=[diagram])

@@ -105,6 +105,8 @@ class Group:
         sampling: How those here were chosen.
         code: Python with the place {index}.
         tracks: Networks along training.
+        terms: The four terms, (networks, 4), where a file holds them; None otherwise.
+        branch: Name of the branch of a phase diagram that the networks are the optima of; empty for trained ones.
     """
 
     key: str
@@ -127,6 +129,8 @@ class Group:
     code: str
     extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     tracks: tuple[Track, ...] = ()
+    terms: Any = None
+    branch: str = ""
 
     @property
     def delay(self) -> int | None:
@@ -170,6 +174,7 @@ class Group:
             total=self.total,
             sampling=self.sampling,
             code=self.code,
+            branch=self.branch,
         )
 
 

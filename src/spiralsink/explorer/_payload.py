@@ -33,6 +33,7 @@ class Collection(msgspec.Struct, frozen=True):
         total: How many networks there are in the folder; `networks` of them are on the page.
         sampling: How the ones on the page were chosen, one sentence; empty when they are all.
         code: Python that recreates the collection; "{index}" stands for the place in the file of the network shown.
+        branch: Where nothing was trained, the branch of the phase diagram whose optima along p these are; or empty.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Collection(msgspec.Struct, frozen=True):
     total: int
     sampling: str
     code: str
+    branch: str = ""
 
 
 class Networks(msgspec.Struct, frozen=True):
@@ -76,6 +78,7 @@ class Networks(msgspec.Struct, frozen=True):
         n_represented: Or None.
         terms: Task benefit, mean correction, projection interference, composition interference, or None where the
             four terms are not known.
+        terms_reason: Why they are not known, one sentence; empty where they are.
         offset: Place of the first of its weights in `weights`, counted in float32 numbers: W_x, W_h, W_y (each row by
             row), b_h, b_y (zeros where there are none). For a "given" collection the directions (lag, hidden,
             feature), W_y and b_y.
@@ -97,6 +100,7 @@ class Networks(msgspec.Struct, frozen=True):
     sharpness: list[float | None]
     n_represented: list[float | None]
     terms: list[tuple[float, float, float, float] | None]
+    terms_reason: list[str]
     offset: list[int]
     extra: dict[str, list[float | None]] = {}
 

@@ -130,8 +130,8 @@ class PhaseData:
         found = np.argmin(np.where(np.isnan(losses), np.inf, losses), axis=0)
         return np.where(np.isnan(losses).all(axis=0), -1, found)
 
-    def network(self, name: str, p: float) -> RecurrentNetwork:
-        """The network of a branch at one p, between its points by interpolation; with a free readout.
+    def network(self, name: str, p: Any) -> RecurrentNetwork:
+        """The network of a branch at one p, between its points by interpolation, with a free readout; a stack for many.
 
         Raises:
             InvalidInput: If the branch does not pass there.
