@@ -178,7 +178,8 @@ class Model:
         layout: Names and sizes of the parts of the state, in order, such as (("h", 64), ("c", 64)).
         agreement: Largest difference between this forward pass and an independent one over random sequences; None
             when there was nothing to compare with.
-        compared_with: What it was compared with, in words, or None.
+        compared_with: What it was compared with, in words; with no agreement, what it is consistent with, which is not
+            independent; or None.
     """
 
     kind: str
@@ -220,15 +221,18 @@ class Model:
         inputs = np.asarray(inputs, np.float64)
         return self.readout.outputs(self.states(inputs, state), inputs)
 
+    @property
+    def checked(self) -> str:
+        """What the forward pass was compared with, in words."""
+        if self.agreement is not None:
+            return f"agrees with {self.compared_with} to {self.agreement:.1e}"
+        consistent = "" if self.compared_with is None else f", only consistent with {self.compared_with}"
+        return f"not compared with an independent forward pass{consistent}"
+
     def __repr__(self) -> str:
         parts = ", ".join(f"{name} {size}" for name, size in self.layout)
-        compared = (
-            "not compared with an independent forward pass"
-            if self.agreement is None
-            else f"agrees with {self.compared_with} to {self.agreement:.1e}"
-        )
         state = f"{self.n_hidden} numbers of state" + (f" ({parts})" if len(self.layout) > 1 else "")
-        return f"Model: {self.kind}, {self.n_features} features, {state}, {self.n_outputs} outputs; {compared}"
+        return f"Model: {self.kind}, {self.n_features} features, {state}, {self.n_outputs} outputs; {self.checked}"
 
 
 def _wide(tree: Any) -> Any:

@@ -157,7 +157,7 @@ class Network(torch.nn.Module):
     def __init__(self, *, batch_first=True, after=None, start=0.0):
         super().__init__()
         torch.manual_seed(2)
-        self.before = torch.nn.Linear(N, N)  # fits the state, and stands before it
+        self.encoder = torch.nn.Linear(N, N)  # fits the state, and stands before it
         self.rnn = torch.nn.GRU(3, N, batch_first=batch_first, dropout=0.0)
         self.fc = torch.nn.Linear(N, 2)
         self.after, self.start = after or torch.nn.Identity(), start
@@ -179,13 +179,14 @@ def test_a_module_with_a_readout_is_compared_as_a_whole():
     assert np.abs(again.outputs(INPUTS) - outputs_of(module)).max() < 1e-12
     assert as_model(wrapped, head=NoReadout()).n_outputs == 0
     assert as_model(wrapped, head="fc.weight").n_outputs == 2
-    assert as_model(wrapped, head="before").n_outputs == N
+    assert as_model(wrapped, head="encoder").n_outputs == N
 
 
 def test_readouts_that_could_be_several_are_none():
     table = dict(Network().state_dict())
-    table |= {"last.weight": torch.ones(3, 2), "last.bias": torch.ones(3)}
+    table |= {"last.weight": torch.ones(3, N), "last.bias": torch.ones(3)}
     assert as_model(table).n_outputs == 0
+    assert as_model(table).kind == "torch GRU, no head (it could be fc or last)"
     assert as_model(table, head="fc").n_outputs == 2
     given = LinearReadout(np.ones((N, 1)), np.zeros(1), np.zeros((1, 3)))
     assert as_model(table, head=given).readout is given
@@ -194,7 +195,9 @@ def test_readouts_that_could_be_several_are_none():
 
 
 def test_wrong_heads_are_refused_with_those_that_fit():
-    with pytest.raises(sk.InvalidInput, match=r"head must be a linear layer that reads 5 numbers: 'before', 'fc', got"):
+    with pytest.raises(
+        sk.InvalidInput, match=r"head must be a linear layer that reads 5 numbers: 'encoder', 'fc', got"
+    ):
         as_model(Network(), head="decoder")
 
 
@@ -305,8 +308,36 @@ class Conditioned(Network):
 
 def test_modules_that_need_more_than_inputs_are_compared_by_their_recurrent_part():
     model = as_model(Conditioned())
-    assert model.compared_with == "the nn.GRU itself"
+    assert model.compared_with.startswith(
+        "the nn.GRU itself (readout not compared: the whole Conditioned does not take"
+    )
     assert model.n_outputs == 2
+
+
+class Spoken(torch.nn.Module):
+    """Words in, probabilities out: the module takes no vectors, so nothing sees what follows the readout."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(1)
+        self.emb, self.rnn, self.fc = torch.nn.Embedding(9, 3), torch.nn.GRU(3, N), torch.nn.Linear(N, 2)
+
+    def forward(self, words):
+        return torch.sigmoid(self.fc(self.rnn(self.emb(words))[0]))
+
+
+def test_a_readout_that_nothing_compares_is_said():
+    for source, reason in ((Spoken(), ": the whole Spoken does not take"), (Spoken().state_dict(), ")")):
+        model = as_model(source)
+        assert model.kind == "torch GRU, head fc"
+        assert f" (readout not compared{reason}" in model.compared_with
+        assert "readout not compared" in repr(model)
+    assert "readout" not in as_model(Spoken(), head=NoReadout()).compared_with
+    assert "readout" not in as_model(Network()).compared_with
+    sequences = as_model(Network(), reference=lambda inputs: outputs_of(Network(), inputs))
+    assert sequences.compared_with == "the function that was given"
+    states = as_model(Network(), reference=lambda inputs: outputs_of(Network().rnn, inputs))
+    assert states.compared_with == "the function that was given (readout not compared)"
 
 
 def refusal(source, **options):

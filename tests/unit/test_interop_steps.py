@@ -57,7 +57,9 @@ def test_one_network_in_many_words(name):
     states = by_hand()
     assert np.abs(model.states(INPUTS) - states).max() < (1e-6 if single else 1e-12)
     assert np.abs(model.outputs(INPUTS) - states @ W_y).max() < (1e-5 if single else 1e-12)
-    assert model.agreement < (1e-6 if single else 1e-12)
+    assert model.agreement is None  # it agrees with itself, and that is not independent
+    assert model.compared_with == "itself, called step by step (readout not compared)"
+    assert "not compared with an independent forward pass, only consistent with itself, called" in repr(model)
 
     x, h = INPUTS[:, 0], states[:, -1]
     slope = 1 - np.tanh(h @ W.T + x @ U.T + b) ** 2
@@ -189,4 +191,4 @@ def test_equinox_and_jax_weights_in_float32():
     step = jax.jit(lambda x, h: jnp.tanh(weights @ h + jnp.asarray(U, jnp.float32) @ x))
     model = step_model(step, n_features=2, n_hidden=4)
     assert model.kind == "step function in JAX"
-    assert model.agreement < 1e-12
+    assert model.compared_with == "itself, called step by step"

@@ -11,6 +11,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+GATES = {"rnn": ("h",), "gru": ("r", "z", "n"), "lstm": ("i", "f", "g", "o")}
+"""The gates of each kind in the order in which torch stores their rows."""
+
 
 def rnn_tanh(layers: Any, x: Any, state: Any) -> Any:
     """h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)."""

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..models import Model
-from ._layers import GATES, NONLINEARITIES, Convention, Layers, build
-from ._probe import Alternative, Evidence, difference, visible
+from ._cells import GATES
+from ._layers import NONLINEARITIES, Convention, Layers, build
+from ._probe import Alternative, Evidence, Gap, difference, gap_of, visible, worst
 
 
 def of_layers(layers: Layers, under: Convention, model: Model) -> Iterator[Alternative]:
@@ -18,7 +19,7 @@ def of_layers(layers: Layers, under: Convention, model: Model) -> Iterator[Alter
         yield _alternative(*_named(under, other), lambda other=other: build(layers, other))
     for words, changed in _arrays(layers):
         yield _alternative(words, "", lambda changed=changed: build(changed, under))
-    yield from of_runs(model, has_head=bool(layers.head))
+    yield from of_runs(model, has_head=bool(layers.head.name))
 
 
 def of_runs(model: Model, *, has_head: bool = False) -> Iterator[Alternative]:
@@ -116,24 +117,21 @@ _READOUTS = {
 }
 
 
-def _readout_gap(model: Model, evidence: Evidence, change: Any) -> float:
+def _readout_gap(model: Model, evidence: Evidence, change: Any) -> Gap | None:
     found = change(model.outputs(evidence.inputs, evidence.state)) if model.n_outputs else None
-    gaps = []
-    for _, values in evidence.seen:
-        if found is None or found.shape[-1] != values.shape[-1]:
-            return np.inf
-        gaps.append(np.abs((found[:, -1] if values.ndim == 2 else found) - values).max())
-    return float(max(gaps))
+    if found is None or any(found.shape[-1] != values.shape[-1] for _, values in evidence.seen):
+        return None
+    return worst([gap_of(found[:, -1] if values.ndim == 2 else found, values) for _, values in evidence.seen])
 
 
-def _time_first_gap(model: Model, evidence: Evidence) -> float:
+def _time_first_gap(model: Model, evidence: Evidence) -> Gap | None:
     if evidence.state is not None or any(values.ndim != 3 for _, values in evidence.seen):
-        return np.inf
+        return None
     swapped = [(place, np.swapaxes(values, 0, 1)) for place, values in evidence.seen]
     return difference(model, dataclasses.replace(evidence, inputs=np.swapaxes(evidence.inputs, 0, 1), seen=swapped))
 
 
-def _later_gap(model: Model, evidence: Evidence) -> float:
+def _later_gap(model: Model, evidence: Evidence) -> Gap | None:
     """The difference when the model starts from the first state that was seen."""
     part = visible(model)
     whole = part == slice(0, model.n_hidden)
@@ -147,4 +145,4 @@ def _later_gap(model: Model, evidence: Evidence) -> float:
         ):
             later = Evidence(evidence.name, evidence.inputs[:, 1:], values[:, 0], (("states", values[:, 1:]),))
             return difference(model, later)
-    return np.inf
+    return None

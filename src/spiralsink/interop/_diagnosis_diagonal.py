@@ -8,7 +8,7 @@ from ..models import Model
 from . import _diagonal
 from ._diagnosis import of_runs
 from ._diagonal import CONJUGATES, DISCRETIZATIONS, Diagonal, Reading
-from ._probe import Alternative, Evidence, difference
+from ._probe import Alternative, Evidence, Gap, difference
 
 _WORDS = {
     "conjugates": "with conjugates {}",
@@ -39,7 +39,7 @@ def _words(name: str, other: Reading) -> str:
     return "without D" if name == "feedthrough" else _WORDS[name].format(getattr(other, name))
 
 
-def _gap(layer: Diagonal, other: Reading, evidence: Evidence) -> float:
+def _gap(layer: Diagonal, other: Reading, evidence: Evidence) -> Gap:
     return difference(_diagonal.build(layer, other), evidence)
 
 

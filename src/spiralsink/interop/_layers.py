@@ -9,9 +9,11 @@ import numpy as np
 from .._errors import InvalidInput, Shown, check_choice
 from ..models import JaxStep, LinearReadout, LinearRecurrence, Model, NoReadout, Readout
 from . import _cells
+from ._cells import GATES
+from ._heads import NO_HEAD, Head
 
-GATES = {"rnn": ("h",), "gru": ("r", "z", "n"), "lstm": ("i", "f", "g", "o")}
 NONLINEARITIES = ("tanh", "relu", "linear")
+_SHOWN = 3
 
 _STEPS = {
     "tanh": _cells.rnn_tanh,
@@ -54,16 +56,14 @@ class Layers:
         kind: "rnn", "gru" or "lstm".
         layers: For each layer its arrays `W_ih`, `W_hh`, `b_ih`, `b_hh` and, with a projection, `W_hr`.
         title: What they are, in words.
-        readout: The readout on h of the last layer: (W, b) with W (outputs, h); a readout of the user; or None.
-        head: Name of the linear layer that the readout is made of, or "".
+        head: The readout on h of the last layer.
         after: What follows it: "linear" or "relu".
     """
 
     kind: str
     layers: tuple[Mapping[str, np.ndarray], ...]
     title: str
-    readout: Any = None
-    head: str = ""
+    head: Head = NO_HEAD
     after: str = "linear"
 
     @property
@@ -160,14 +160,15 @@ def _arranged(kind: str, layer: Mapping[str, np.ndarray], under: Convention) -> 
 
 
 def _readout(layers: Layers, n_hidden: int) -> Readout:
-    if layers.readout is None:
+    readout = layers.head.readout
+    if readout is None:
         return NoReadout()
-    if isinstance(layers.readout, Readout):
-        if isinstance(layers.readout, LinearReadout) and len(layers.readout.weights) != n_hidden:
-            shown = Shown(f"{len(layers.readout.weights)} rows of weights")
+    if isinstance(readout, Readout):
+        if isinstance(readout, LinearReadout) and len(readout.weights) != n_hidden:
+            shown = Shown(f"{len(readout.weights)} rows of weights")
             raise InvalidInput("head", shown, f"a readout of {n_hidden} numbers of state")
-        return layers.readout
-    matrix, bias = layers.readout
+        return readout
+    matrix, bias = readout
     weights = np.zeros((n_hidden, len(matrix)))
     last = _cells.parts(layers.kind, layers.layers[-1])
     start = n_hidden - sum(size for _, size in last)
@@ -187,6 +188,8 @@ def _title(layers: Layers, under: Convention) -> str:
         words.append("gates " + " ".join(under.gates))
     if len(layers.layers) > 1:
         words.append(f"{len(layers.layers)} layers")
-    if layers.head:
-        words.append(f"head {layers.head}" + (" and ReLU" if layers.after == "relu" else ""))
+    if layers.head.name:
+        words.append(f"head {layers.head.name}" + (" and ReLU" if layers.after == "relu" else ""))
+    elif layers.head.others:
+        words.append(f"no head (it could be {' or '.join(layers.head.others[:_SHOWN])})")
     return ", ".join(words)

@@ -14,6 +14,7 @@ from ._tensors import Tensors, as_array
 
 PROBES = (4, 30)  # sequences and steps; different, so that swapped axes are seen
 _PLACES = ("outputs", "h", "states")
+_LEAST = 0.01  # of what is near zero at first, float32 rounds what it is made of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -27,21 +28,45 @@ class Evidence:
         seen: Pairs of where to look and what was there, (batch, time, size) or, of the last step alone,
             (batch, size). Where is "outputs", "h" (of the last layer), "states" (all of them), or "" for whichever of
             these has the size.
+        independent: Whether it is other code than the model's, or other weights.
     """
 
     name: str
     inputs: Float[np.ndarray, "batch time features"]
     state: Float[np.ndarray, "batch hidden"] | None
     seen: Sequence[tuple[str, np.ndarray]]
+    independent: bool = True
 
-    @property
-    def size(self) -> float:
-        """The largest number that was seen."""
-        return max(float(np.abs(values).max(initial=0.0)) for _, values in self.seen)
 
-    @property
-    def last_only(self) -> bool:
-        return all(values.ndim == 2 for _, values in self.seen)
+@dataclasses.dataclass(frozen=True)
+class Untried:
+    """A pass that could have seen the readout, and did not.
+
+    Attributes:
+        reason: Why.
+    """
+
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Gap:
+    """How far a model is from what was seen.
+
+    Attributes:
+        largest: The largest absolute difference; infinite if the model gives no numbers.
+        share: The largest difference as a share of the scale of its array at its step: the largest number up to that
+            step, and no less than a hundredth of the smaller of 1 and the largest number of all steps.
+        there: The difference where `share` is largest.
+        scale: The scale there.
+        place: Of which part of the model: "outputs", "h" or "states".
+    """
+
+    largest: float
+    share: float
+    there: float
+    scale: float
+    place: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,12 +76,12 @@ class Alternative:
     Attributes:
         words: Such as "with gates in the order z,r,n".
         option: What selects it, such as "gates='z,r,n'"; "" when nothing does.
-        difference: The largest difference that it has from an evidence.
+        difference: How far it is from an evidence; None where it gives nothing like it.
     """
 
     words: str
     option: str
-    difference: Callable[[Evidence], float]
+    difference: Callable[[Evidence], Gap | None]
 
 
 def probe_inputs(n_features: int, seed: int = 0) -> Float[np.ndarray, "batch time features"]:
@@ -82,8 +107,13 @@ def visible(model: Model) -> slice:
     return found
 
 
-def difference(model: Model, evidence: Evidence) -> float:
-    """The largest absolute difference of a model from what was seen; infinite if the model gives no numbers."""
+def difference(model: Model, evidence: Evidence) -> Gap:
+    """How far a model is from what was seen."""
+    return worst(differences(model, evidence))
+
+
+def differences(model: Model, evidence: Evidence) -> list[Gap]:
+    """How far a model is from each array that was seen, or from the nearest of the parts that have its size."""
     with np.errstate(all="ignore"):
         states = model.states(evidence.inputs, evidence.state)
         found = {
@@ -91,54 +121,82 @@ def difference(model: Model, evidence: Evidence) -> float:
             "h": states[..., visible(model)],
             "states": states,
         }
-        return max(_nearest(found, place, values) for place, values in evidence.seen)
+        return [_nearest(found, place, values) for place, values in evidence.seen]
 
 
-def _nearest(found: dict[str, np.ndarray], place: str, values: np.ndarray) -> float:
-    candidates = [found[place]] if place else [found[each] for each in _PLACES]
-    candidates = [each for each in candidates if each.shape[-1] == values.shape[-1]]
-    gaps = [np.abs((each[:, -1] if values.ndim == 2 else each) - values) for each in candidates]
-    return min(float(np.where(np.isfinite(gap), gap, np.inf).max(initial=0.0)) for gap in gaps)
+def worst(gaps: Sequence[Gap]) -> Gap:
+    """The gap with the largest share."""
+    return max(gaps, key=lambda gap: gap.share)
 
 
-def check(model: Model, evidence: Iterable[Evidence], tolerance: float, alternatives: Callable[[], Any]) -> Model:
+def _nearest(found: dict[str, np.ndarray], place: str, values: np.ndarray) -> Gap:
+    places = [each for each in ([place] if place else _PLACES) if found[each].shape[-1] == values.shape[-1]]
+    gaps = [gap_of(found[each][:, -1] if values.ndim == 2 else found[each], values, each) for each in places]
+    return min(gaps, key=lambda gap: gap.share)
+
+
+def gap_of(found: np.ndarray, values: np.ndarray, place: str = "") -> Gap:
+    """The gap between two arrays, (batch, time, size) or, of one step, (batch, size)."""
+    if values.ndim == 2:
+        found, values = found[:, None], values[:, None]
+    gaps = np.abs(found - values)
+    gaps = np.where(np.isfinite(gaps), gaps, np.inf).max(axis=(0, 2), initial=0.0)
+    numbers = np.maximum.accumulate(np.abs(values).max(axis=(0, 2), initial=0.0))
+    scales = np.maximum(numbers, _LEAST * min(1.0, float(numbers[-1])))
+    shares = np.where(gaps == 0, 0.0, gaps / np.where(scales == 0, np.finfo(float).tiny, scales))
+    t = int(shares.argmax())
+    return Gap(float(gaps.max()), float(shares[t]), float(gaps[t]), float(scales[t]), place)
+
+
+def check(
+    model: Model, evidence: Iterable[Evidence | Untried], tolerance: float, alternatives: Callable[[], Any]
+) -> Model:
     """The model with its agreement, or the error that says what is likely wrong.
 
     Args:
         model: The model.
-        evidence: Independent forward passes; none leaves the agreement unknown.
-        tolerance: Largest difference, as a share of the largest number that was seen.
+        evidence: Forward passes; no independent one leaves the agreement unknown. Whether one of them saw the outputs
+            of a readout is said in `compared_with`.
+        tolerance: Largest difference, as a share of the scale of its array at its step.
         alternatives: Gives other readings of the same arrays.
 
     Raises:
         InvalidInput: If a difference is larger; names the reading that agrees, or what was tried.
     """
-    found = []
+    found: list[tuple[Evidence, list[Gap]]] = []
+    reasons = []
     for each in evidence:
+        if isinstance(each, Untried):
+            reasons.append(each.reason)
+            continue
         for _, values in each.seen:
             if not np.isfinite(values).all():
                 raise InvalidInput(each.name, Shown("NaN or infinite numbers"), "finite")
-        gap, allowed = difference(model, each), tolerance * each.size
-        if gap > allowed:
+        gaps = differences(model, each)
+        gap = worst(gaps)
+        if gap.share > tolerance:
             raise InvalidInput(
                 "agreement",
-                Shown(f"{gap:.2g}"),
-                f"at most {allowed:.2g} with {each.name}",
-                hint=_cause(each, allowed, alternatives()),
+                Shown(f"{gap.there:.2g}"),
+                f"at most {tolerance * gap.scale:.2g} with {each.name}",
+                hint=_cause(each, tolerance, alternatives()),
             )
-        found.append((gap, each.name))
+        found.append((each, gaps))
     if not found:
         return model
-    names = " and ".join(dict.fromkeys(name for _, name in found))
-    return dataclasses.replace(model, agreement=max(gap for gap, _ in found), compared_with=names)
+    names = " and ".join(dict.fromkeys(each.name for each, _ in found))
+    if model.n_outputs and not any(gap.place == "outputs" for _, gaps in found for gap in gaps):
+        names += " (readout not compared" + "".join(f": {reason}" for reason in reasons[:1]) + ")"
+    independent = [gap.largest for each, gaps in found for gap in gaps if each.independent]
+    return dataclasses.replace(model, agreement=max(independent, default=None), compared_with=names)
 
 
-def _cause(evidence: Evidence, allowed: float, alternatives: Iterable[Alternative]) -> str:
+def _cause(evidence: Evidence, tolerance: float, alternatives: Iterable[Alternative]) -> str:
     tried = []
     for each in alternatives:
         gap = each.difference(evidence)
-        if gap <= allowed:
-            return f"{each.words} it is {gap:.1g}" + (f": pass {each.option}" if each.option else "")
+        if gap is not None and gap.share <= tolerance:
+            return f"{each.words} it is {gap.largest:.1g}" + (f": pass {each.option}" if each.option else "")
         tried.append(each.words)
     return f"none of {len(tried)} other readings agrees" + (f", from '{tried[0]}' to '{tried[-1]}'" if tried else "")
 

@@ -17,14 +17,15 @@ from ._heads import find_head
 from ._keys import Found
 from ._layers import Convention, Layers, build, convention
 from ._options import Options
-from ._probe import Evidence
+from ._probe import Evidence, Untried
 from ._tensors import Tensors, as_array, flatten
 
 _OF_CELLS = ("nonlinearity", "reset", "update", "gates", "layer", "direction")
 _OF_DIAGONAL = ("conjugates", "discretization")
 _OF_ARRAYS = ("kind", "prefix", "head", "readout", *_OF_CELLS, *_OF_DIAGONAL)
 
-Passes = Callable[[Model], Iterable[Evidence | None]]
+Pass = Evidence | Untried | None
+Passes = Callable[[Model], Iterable[Pass]]
 
 
 def of_tensors(tensors: Tensors, options: Options) -> Model:
@@ -34,7 +35,7 @@ def of_tensors(tensors: Tensors, options: Options) -> Model:
         return _of_diagonal(tensors, found, options, lambda model: [])
     layers, under = _layers(tensors, found, options)
 
-    def passes(model: Model) -> Iterable[Evidence | None]:
+    def passes(model: Model) -> Iterable[Pass]:
         yield _torch_modules.rebuilt(layers, under, model, options.seed)
 
     return _of_layers(layers, under, tensors, options, passes)
@@ -52,13 +53,14 @@ def of_torch_module(module: Any, options: Options) -> Model:
         options = dataclasses.replace(options, nonlinearity=recurrent.nonlinearity)
     layers, under = _layers(tensors, found, options)
 
-    def passes(model: Model) -> Iterable[Evidence | None]:
+    def passes(model: Model) -> Iterable[Pass]:
         if options.layer is not None and getattr(recurrent, "num_layers", 1) > 1:
             yield _torch_modules.rebuilt(layers, under, model, options.seed)
+            yield Untried("it is one layer of several")
             return
         own = _torch_modules.own(recurrent, layers, model, options.seed, direction=options.direction)
         yield own or _torch_modules.rebuilt(layers, under, model, options.seed)
-        if layers.head and module is not recurrent:
+        if layers.head.name and module is not recurrent:
             yield _torch_modules.whole(module, recurrent, model, options.seed)
 
     return _of_layers(layers, under, tensors, options, passes)
@@ -101,7 +103,7 @@ def _of_torch_parameters(module: Any, options: Options) -> Model:
     tensors = flatten(module.state_dict())
     found = _keys.find(tensors, kind=options.kind, prefix=options.prefix)
 
-    def passes(model: Model) -> Iterable[Evidence | None]:
+    def passes(model: Model) -> Iterable[Pass]:
         if found.kind != "s4d":  # its module ends with an activation and a mixing layer
             yield _torch_modules.layer_itself(module, found.prefix, model, options.seed)
 
@@ -115,9 +117,9 @@ def _of_torch_parameters(module: Any, options: Options) -> Model:
 def _layers(tensors: Tensors, found: Found, options: Options) -> tuple[Layers, Convention]:
     options.refuse(_OF_DIAGONAL, found.kind)
     under = convention(found.kind, where=tensors.where, **options.convention)
-    arrays, title = _torch.stored_layers(tensors, found, layer=options.layer, direction=options.direction)
-    readout, name = find_head(tensors, found, arrays[-1]["W_hh"].shape[1], options.head)
-    return Layers(found.kind, arrays, title, readout, name, _after(options, name)), under
+    stored = _torch.stored_layers(tensors, found, layer=options.layer, direction=options.direction)
+    head = find_head(tensors, found, stored, options.head)
+    return Layers(found.kind, stored.layers, stored.title, head, _after(options, head.name)), under
 
 
 def _after(options: Options, head: str) -> str:
@@ -160,11 +162,11 @@ def _decided(
         evidence = _evidence(model, tensors, options, passes)
         if not evidence:
             raise _diagonal.undecided(tensors.where)
-        gaps[reading] = max(_probe.difference(model, each) for each in evidence)
+        gaps[reading] = max(_probe.difference(model, each).share for each in evidence if isinstance(each, Evidence))
     return min(gaps, key=lambda reading: gaps[reading])
 
 
-def _evidence(model: Model, tensors: Tensors, options: Options, passes: Passes) -> list[Evidence]:
+def _evidence(model: Model, tensors: Tensors, options: Options, passes: Passes) -> list[Evidence | Untried]:
     """What the user gave, else what the file holds, else other passes."""
     if options.reference is not None:
         return [_probe.given(options.reference, model, options.seed)]

@@ -42,8 +42,8 @@ def step_model(
     the derivative in float64, to about 1e-4 in float32, and between both slopes where a ReLU has its kink within e.
 
     The function is compared with itself, called with one step of one sequence at a time: this finds functions whose
-    rows depend on each other, or that remember something between calls, and no wrong weights. `reference` compares it
-    with more.
+    rows depend on each other, or that remember something between calls, and no wrong weights. That is no independent
+    pass, so `agreement` is None unless `reference` gives one.
 
     Args:
         step: (x, h) -> h. x is (n_features,) or (batch, n_features); h has the structure of `initial`, with an axis
@@ -116,7 +116,8 @@ def _alone(own: Spoken, model: Model, seed: int) -> _probe.Evidence:
     for t in range(inputs.shape[1]):
         h = own.call(inputs[:, t], h)
         states.append(h)
-    return _probe.Evidence("the function called step by step", inputs, state, (("states", np.stack(states, 1)),))
+    seen = (("states", np.stack(states, 1)),)
+    return _probe.Evidence("itself, called step by step", inputs, state, seen, independent=False)
 
 
 def _readout(readout: Any, step: Spoken) -> Readout:

@@ -1,23 +1,44 @@
 """Layers under torch's names: `weight_ih_l0` of `nn.RNN`, `nn.GRU` and `nn.LSTM`, `weight_ih` of their cells."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .._errors import InvalidInput, Shown, check_choice
+from ._cells import GATES
 from ._keys import Found
-from ._layers import GATES
 from ._tensors import Tensors
 
 _TITLES = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
 DIRECTIONS = ("forward", "backward")
 
 
-def stored_layers(
-    tensors: Tensors, found: Found, *, layer: Any = None, direction: Any = None
-) -> tuple[tuple[dict[str, np.ndarray], ...], str]:
-    """The layers under one prefix, those that were chosen, and their title.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Stored:
+    """The layers that were chosen of those under one prefix.
+
+    Attributes:
+        layers: Their arrays.
+        title: What they are, in words.
+        is_last: Whether no other layer hears the last of them.
+        is_half: Whether they are one direction of two.
+    """
+
+    layers: tuple[dict[str, np.ndarray], ...]
+    title: str
+    is_last: bool = True
+    is_half: bool = False
+
+    @property
+    def n_outputs(self) -> int:
+        """Size of h of the last of them."""
+        return self.layers[-1]["W_hh"].shape[1]
+
+
+def stored_layers(tensors: Tensors, found: Found, *, layer: Any = None, direction: Any = None) -> Stored:
+    """The layers under one prefix, those that were chosen.
 
     Args:
         tensors: The table.
@@ -53,7 +74,8 @@ def stored_layers(
     title = f"{library} {_TITLES[found.kind]}" + ("" if found.numbered else "Cell")
     if layer is not None and len(numbers) > 1:
         title += f" layer {layer}"
-    return tuple(arrays), title + (f" {direction}" if both else "")
+    title += f" {direction}" if both else ""
+    return Stored(tuple(arrays), title, is_last=chosen[-1] == numbers[-1], is_half=both)
 
 
 def _outputs(layer: dict[str, np.ndarray]) -> np.ndarray:

@@ -12,9 +12,10 @@ import numpy as np
 from .._errors import InvalidInput, Shown
 from ..models import Model
 from ._layers import Convention, Layers
-from ._probe import Evidence, difference, evidence_of, probe_inputs, probe_states
+from ._probe import Evidence, Untried, difference, evidence_of, probe_inputs, probe_states
 from ._tensors import Tensors, flatten
 
+_WORDS = 60
 _CELL_ARRAYS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
@@ -122,21 +123,26 @@ def own(recurrent: Any, layers: Layers, model: Model, seed: int, *, direction: s
     return Evidence(name, inputs, None, (("h", seen.copy()),))
 
 
-def whole(module: Any, recurrent: Any, model: Model, seed: int) -> Evidence | None:
-    """The outputs of the user's whole module; None if it does not take sequences of these features."""
+def whole(module: Any, recurrent: Any, model: Model, seed: int) -> Evidence | Untried:
+    """The outputs of the user's whole module, or why they are not to be had: such as inputs that it embeds first."""
     import torch
 
     inputs = probe_inputs(model.n_features, seed)
     time_first = not getattr(recurrent, "batch_first", True)
     heard = np.swapaxes(inputs, 0, 1) if time_first else inputs
-    with contextlib.suppress(Exception), torch.no_grad():  # a module of the user, with any signature
-        found = in_float64(module)(torch.from_numpy(np.ascontiguousarray(heard)))
-        outputs = next(_tensors(found)).numpy().astype(np.float64)
-        if time_first and outputs.ndim == 3:
-            outputs = np.swapaxes(outputs, 0, 1)
-        if outputs.shape[-1] == model.n_outputs and outputs.shape[:-1] in (inputs.shape[:2], inputs.shape[:1]):
-            return Evidence(f"the whole {type(module).__name__}", inputs, None, (("outputs", outputs),))
-    return None
+    name = f"the whole {type(module).__name__}"
+    try:
+        with torch.no_grad():
+            found = in_float64(module)(torch.from_numpy(np.ascontiguousarray(heard)))
+            outputs = next(_tensors(found)).numpy().astype(np.float64)
+    except Exception as error:  # a module of the user, with any signature
+        words = " ".join(str(error).split())[:_WORDS]
+        return Untried(f"{name} does not take the inputs of its recurrent part, {type(error).__name__}: {words}")
+    if time_first and outputs.ndim == 3:
+        outputs = np.swapaxes(outputs, 0, 1)
+    if outputs.shape[-1:] != (model.n_outputs,) or outputs.shape[:-1] not in (inputs.shape[:2], inputs.shape[:1]):
+        return Untried(f"{name} gives shape {outputs.shape}, not {(*inputs.shape[:2], model.n_outputs)}")
+    return Evidence(name, inputs, None, (("outputs", outputs),))
 
 
 def layer_itself(module: Any, prefix: str, model: Model, seed: int) -> Evidence | None:
@@ -155,7 +161,7 @@ def layer_itself(module: Any, prefix: str, model: Model, seed: int) -> Evidence 
                     values = call(prepare(part), model, inputs)
                     found.append(evidence_of(f"the {type(part).__name__} itself", inputs, values, model, "source"))
             if found:  # some take both and mean one of them
-                return min(found, key=lambda each: difference(model, each))
+                return min(found, key=lambda each: difference(model, each).share)
     return None
 
 
