@@ -162,6 +162,8 @@ def test_the_dataset_is_labelled(found):
     np.testing.assert_array_equal(dataset["memory"], found.memory.r2)
     np.testing.assert_array_equal(dataset["additivity_by_lags"], found.additivity.by_lag_pair)
     assert dataset.attrs["delay"] == 2
+    assert dataset.attrs["readout"] == "relu"
+    np.testing.assert_array_equal(dataset["readout_at_rest"], found.readout_at_rest)
     assert dataset.attrs["agreement"] == "none"
     assert any(each.startswith("capacity: ") for each in dataset.attrs["reasons"])
 

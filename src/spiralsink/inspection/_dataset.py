@@ -40,6 +40,7 @@ def inspection_dataset(found: Any) -> Any:
             f"impulses: {found.impulses.n_points}",
             *([] if found.spectrum is None else [f"spectrum: {found.spectrum.n_points}"]),
         ],
+        "readout": found.readout,
         "seed": found.seed,
         "layout": [f"{name} {size}" for name, size in found.layout],
         "notes": list(found.notes),
@@ -120,6 +121,13 @@ def _rest(found: Any) -> list[tuple[str, Any, Any, str, str]]:
         ("participation_ratio", (), found.participation_ratio, "dimensions that the states fill", _UNIT),
         ("load", (), found.load, "readable pairs per dimension of the states", _UNIT),
         ("target_r2", ("output",), found.target_r2, "R^2 of the outputs for the targets", _UNIT),
+        (
+            "readout_at_rest",
+            ("output",),
+            found.readout_at_rest,
+            "what the readout sees at rest, with its bias",
+            "output",
+        ),
     ]
     if found.rest_impulses is not None:
         responses, difference = found.rest_impulses.responses, found.rest_impulses.difference

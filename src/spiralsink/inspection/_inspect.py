@@ -89,7 +89,7 @@ def inspect_model(
     sizes = impulse_sizes(recording.codes)
     some = rng.permutation(len(points[0]))[: max(len(points[0]) // 4, 1)]
     impulses = impulse_directions(recording, (points[0][some], points[1][some]), sizes, n_lags)
-    rest_jacobian, rest_response = _at_rest(recording, sizes, n_lags, reasons)
+    rest, rest_jacobian, rest_response = _at_rest(recording, sizes, n_lags, reasons)
     added = _keep("additivity", _additivity(recording, sizes[0], n_lags, rng), reasons)
     memory = _keep("memory", _memory(recording, n_lags, rng), reasons)
     scale = recording.codes.std(axis=(0, 1))
@@ -134,7 +134,9 @@ def inspect_model(
         participation_ratio=dimensions,
         load=load,
         target_r2=None if wanted is None else _target_r2(recording, wanted),
+        readout=_readout_words(model),
         readout_weights=model.readout.weights if isinstance(model.readout, LinearReadout) else None,
+        readout_at_rest=_readout_at_rest(model, rest),
         seed=seed,
         notes=notes,
         reasons=reasons,
@@ -207,13 +209,26 @@ def _memory(recording: Recording, n_lags: int, rng: np.random.Generator) -> Memo
 
 def _at_rest(
     recording: Recording, sizes: np.ndarray, n_lags: int, reasons: dict[str, str]
-) -> tuple[np.ndarray | None, Impulses | None]:
+) -> tuple[np.ndarray | None, np.ndarray | None, Impulses | None]:
+    """The state, the directions and the responses."""
     rest, why = settle(recording.model)
     if rest is None:
         reasons.update(dict.fromkeys(("rest_jacobian", "rest_impulses"), why))
-        return None, None
+        return None, None, None
     jacobian = rest_directions(recording.model, recording.basis, rest, n_lags)
-    return jacobian, rest_impulses(recording, rest, sizes, jacobian)
+    return rest, jacobian, rest_impulses(recording, rest, sizes, jacobian)
+
+
+def _readout_words(model: Model) -> str:
+    if not model.n_outputs:
+        return "none"
+    return model.readout.nonlinearity if isinstance(model.readout, LinearReadout) else "other"
+
+
+def _readout_at_rest(model: Model, rest: np.ndarray | None) -> np.ndarray | None:
+    if rest is None or not isinstance(model.readout, LinearReadout):
+        return None
+    return rest @ model.readout.weights + model.readout.bias
 
 
 def _algebra(

@@ -53,7 +53,9 @@ class Inspection:
         participation_ratio: Dimensions that the states fill.
         load: Readable (feature, lag) pairs per dimension that the states fill.
         target_r2: R^2 of the network's outputs for the targets that were given, (outputs,).
+        readout: Nonlinearity of a readout that is linear in the state: "linear" or "relu"; "other" or "none".
         readout_weights: W_y of a readout that is linear in the state (a nonlinearity may follow), (hidden, outputs).
+        readout_at_rest: W_y^T h + b in the state that the silent network settles into, where it does, (outputs,).
         seed: What times, pairs and sequences were drawn with.
         notes: How inputs were taken, and what was left out.
         reasons: Why a part is None, by name.
@@ -88,7 +90,9 @@ class Inspection:
     participation_ratio: float | None
     load: float | None
     target_r2: Float[np.ndarray, " outputs"] | None
+    readout: str
     readout_weights: Float[np.ndarray, "hidden outputs"] | None
+    readout_at_rest: Float[np.ndarray, " outputs"] | None
     seed: int
     notes: tuple[str, ...]
     reasons: dict[str, str]
