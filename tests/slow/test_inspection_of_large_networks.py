@@ -3,11 +3,14 @@
 import json
 import subprocess
 import sys
+import time
 
+import numpy as np
 import pytest
 
 from cases.inspected import sparse_inputs
 from spiralsink.inspection import inspect_model
+from spiralsink.interop import as_model
 
 PROGRAM = """
 import json, resource, time
@@ -48,6 +51,26 @@ def test_a_thousand_units_take_a_minute_and_two_gigabytes():
     assert found["readable"] > 0
     assert found["bytes"] < 2e9
     assert found["seconds"] < 60
+
+
+@pytest.mark.slow
+def test_a_state_space_layer_of_ordinary_size_is_inspected():
+    """S4D of 80 channels with 32 states each is 5120 numbers of state: what is not decomposed is measured."""
+    rng, channels, states = np.random.default_rng(0), 80, 32
+    layer = {
+        "log_dt": rng.uniform(np.log(1e-3), np.log(1e-1), size=channels),
+        "log_A_real": np.full((channels, states), np.log(0.5)),
+        "A_imag": np.tile(np.pi * np.arange(states), (channels, 1)),
+        "C": rng.normal(size=(channels, states, 2)),
+        "D": rng.normal(size=channels),
+    }
+    start = time.perf_counter()
+    found = inspect_model(as_model(layer), sparse_inputs(8, 200, channels), n_lags=10)
+    assert time.perf_counter() - start < 60
+    assert found.n_hidden == 5120
+    assert found.status["directions"] == found.status["additivity"] == "measured"
+    for part in ("memory", "spectrum", "capacity"):
+        assert "5120 numbers of state are too many" in found.reasons[part]
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ import spiralsink as sk
 from spiralsink import report
 from spiralsink.cli import main
 from spiralsink.inspection import inspect_model
+from spiralsink.report._inspection_page import inspection_page
 
 ATTACK = "<script>alert('&')</script>\"><img src=x onerror=alert(1)>"
 N_FEATURES, N_HIDDEN = 2, 3
@@ -115,10 +116,7 @@ def test_a_network_that_nothing_was_compared_with_is_called_unchecked(tmp_path, 
     model, x = sk.as_model(sk.RecurrentNetwork(*weights)), np.load(folder / "inputs.npy")
     unknown = dataclasses.replace(model, agreement=None, compared_with=None)
     known = dataclasses.replace(model, agreement=2e-7, compared_with="another pass")
-    pages = [
-        report.write_inspection(inspect_model(each, x, n_lags=5), tmp_path / name).read_text()
-        for name, each in (("unknown", unknown), ("known", known))
-    ]
+    pages = [inspection_page(inspect_model(each, x, n_lags=5), tmp_path) for each in (unknown, known)]
     assert '<p class="error">Not checked: there was no independent forward pass' in pages[0]
     assert "Checked: agrees" not in pages[0]
     assert '<p class="byline">Checked: agrees with another pass to 2' in pages[1]

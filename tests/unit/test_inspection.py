@@ -306,6 +306,30 @@ def test_states_that_do_not_fit_in_memory_are_measured_on_fewer_sequences(monkey
     assert "the first 15 of 40 sequences" in found.notes[0]
 
 
+@pytest.mark.parametrize("phi", ["linear", "tanh"])
+def test_states_too_large_to_decompose_leave_the_rest_measured(monkeypatch, phi):
+    from spiralsink.inspection import _inspect
+
+    monkeypatch.setattr(_inspect, "_MOST_STATE", 5)
+    found = inspect_model(elman(phi, n_features=3), X, n_lags=4, delay=2)
+    large = {"memory", "capacity", "algebraic", "spectrum", "participation_ratio", "load", "interference"}
+    for part in large | {"head_interference"}:
+        assert getattr(found, part) is None
+        assert found.reasons[part].startswith("6 numbers of state are too many")
+    assert {name for name, word in found.status.items() if word == "null"} == {*large, "head_interference", "target_r2"}
+    assert "6 numbers of state are too many" in repr(found)
+    found.to_dataset()
+
+
+def test_more_directions_than_there_is_memory_for_are_refused(monkeypatch):
+    from spiralsink.inspection import _inspect
+
+    monkeypatch.setattr(_inspect, "_MOST_WRITTEN", 4 * 3 * 6)
+    inspect_model(elman(n_features=3), X, n_lags=4)
+    with pytest.raises(sk.InvalidInput, match="n_lags must be at most 4 for directions of 3 features in 6 numbers"):
+        inspect_model(elman(n_features=3), X, n_lags=5)
+
+
 def test_an_effect_says_what_was_done_and_found():
     effect = ablate(MODEL, sparse_inputs(4, 30, 3), 1, 2, at=[10, 12])
     text = repr(effect)

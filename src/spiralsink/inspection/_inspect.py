@@ -17,7 +17,7 @@ from ._memory import Memory, memory_curve
 from ._recording import MOST_NUMBERS, Recording, record, sample_points
 from ._result import Inspection
 from ._sources import as_inputs, as_measurable, as_numbers, check_steps
-from ._spectrum import mean_spectrum, participation_ratio
+from ._spectrum import Spectrum, mean_spectrum, participation_ratio
 from ._split import split_steps
 
 _WORK = 2 * 10**10  # multiplications that sampling one kind of direction may cost
@@ -26,6 +26,8 @@ _POINTS_OF_LINEAR = 8  # where all times are alike
 _PAIRS = (100, 600)
 _JACOBIANS = {64: 32}
 _FEWEST_JACOBIANS = 16
+_MOST_STATE = 2000  # numbers of state up to which matrices of that size are decomposed, within minutes
+_MOST_WRITTEN = 2 * MOST_NUMBERS  # numbers that all directions together may be
 _NOT_LINEAR = "only a linear recurrence has it"
 
 
@@ -80,6 +82,7 @@ def inspect_model(
     wanted = None if targets is None else _check_targets(model, targets, data)
     data, codes, wanted, more = _bounded(model, data, codes, wanted)
     recording = record(model, data, features=features, codes=codes)
+    _check_size(recording, n_lags)
     notes += (*more, *_dependent_codes(recording, codes is not None), *_silent_features(recording))
     rng = np.random.default_rng(seed)
     reasons: dict[str, str] = {}
@@ -100,7 +103,7 @@ def inspect_model(
         notes += (f"{inputs_correlation}: what the input of the moment tells of its past is not counted as memory",)
     of_ridge, of_head = _interference(recording, memory, delay, inputs_correlation, reasons)
     ridge, head = _keep("interference", of_ridge, reasons), _keep("head_interference", of_head, reasons)
-    spectrum = _keep("spectrum", mean_spectrum(recording, _n_jacobians(model), rng), reasons)
+    spectrum = _keep("spectrum", _spectrum(recording, rng), reasons)
     dimensions, load = _load(recording, memory, inputs_correlation, reasons)
     if wanted is None:
         reasons["target_r2"] = "no targets were given"
@@ -161,6 +164,27 @@ def _n_points(recording: Recording, n_lags: int) -> int:
     return min(found, _POINTS_OF_LINEAR) if recording.model.linear else found
 
 
+def _too_large(model: Model) -> str:
+    """Why nothing that takes n_hidden^3 operations is measured, or ""."""
+    if model.n_hidden <= _MOST_STATE:
+        return ""
+    size = f"{model.n_hidden} numbers of state are too many"
+    return f"{size} to decompose their covariance or Jacobian: at most {_MOST_STATE}"
+
+
+def _check_size(recording: Recording, n_lags: int) -> None:
+    n_features, n_hidden = recording.n_features, recording.model.n_hidden
+    if n_lags * n_features * n_hidden > _MOST_WRITTEN:
+        most = _MOST_WRITTEN // (n_features * n_hidden)
+        allowed = f"at most {most} for directions of {n_features} features in {n_hidden} numbers of state"
+        raise InvalidInput("n_lags", n_lags, allowed, hint="or give fewer input directions as features")
+
+
+def _spectrum(recording: Recording, rng: np.random.Generator) -> Spectrum | str:
+    too_large = _too_large(recording.model)
+    return too_large or mean_spectrum(recording, _n_jacobians(recording.model), rng)
+
+
 def _n_jacobians(model: Model) -> int:
     return next((n for size, n in _JACOBIANS.items() if model.n_hidden <= size), _FEWEST_JACOBIANS)
 
@@ -202,6 +226,8 @@ def _silent_features(recording: Recording) -> tuple[str, ...]:
 def _memory(recording: Recording, n_lags: int, rng: np.random.Generator) -> Memory | str:
     if not np.ptp(recording.codes, axis=(0, 1)).any():
         return "no feature varies in the data"
+    if too_large := _too_large(recording.model):
+        return too_large
     n_sequences, time = recording.inputs.shape[:2]
     split = split_steps(n_sequences, time, n_lags, rng, n_hidden=recording.model.n_hidden)
     return split if isinstance(split, str) else memory_curve(recording, split, n_lags)
@@ -234,9 +260,9 @@ def _readout_at_rest(model: Model, rest: np.ndarray | None) -> np.ndarray | None
 def _algebra(
     recording: Recording, scale: np.ndarray, n_lags: int, reasons: dict[str, str]
 ) -> tuple[np.ndarray | None, Capacity | None]:
-    linear, names = recording.model.linear, ("algebraic", "capacity")
-    if linear is None:
-        reasons.update(dict.fromkeys(names, _NOT_LINEAR))
+    linear, names, too_large = recording.model.linear, ("algebraic", "capacity"), _too_large(recording.model)
+    if linear is None or too_large:
+        reasons.update(dict.fromkeys(names, too_large or _NOT_LINEAR))
         return None, None
     capacity = exact_capacity(linear, recording.basis, scale**2, n_lags)
     if capacity is None:
@@ -257,9 +283,10 @@ def _interference(
 def _load(
     recording: Recording, memory: Memory | None, between: Correlation, reasons: dict[str, str]
 ) -> tuple[float | None, float | None]:
-    dimensions = participation_ratio(recording.states)
+    too_large = _too_large(recording.model)
+    dimensions = None if too_large else participation_ratio(recording.states)
     if dimensions is None:
-        reasons["participation_ratio"] = "the states do not vary"
+        reasons["participation_ratio"] = too_large or "the states do not vary"
     if dimensions is None or memory is None:
         reasons["load"] = reasons.get("participation_ratio") or reasons["memory"]
         return dimensions, None
