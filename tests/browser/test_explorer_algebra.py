@@ -5,18 +5,9 @@ import numpy as np
 import pytest
 
 import spiralsink as sk
+from cases.explorer import CLASSES, COUNT, networks_of, payload_of_classes, reference_values
 from cases.pages import PayloadBuilder
 from spiralsink import plots
-
-N_NETWORKS, N_LAGS = 50, 9
-CLASSES = {
-    "linear, tied": ("linear", "linear", True, False),
-    "linear, free, vector inputs": ("linear", "linear", False, True),
-    "SSM, tied": ("linear", "relu", True, False),
-    "nonlinear, tied": ("relu", "relu", True, False),
-    "nonlinear, free, vector inputs, biases": ("relu", "relu", False, True),
-    "tanh, free, vector inputs, biases": ("tanh", "linear", False, True),
-}
 
 COMPUTE = """() => {
   const { app, readWeights, featureDirections, projectionsOf } = spiralsink;
@@ -34,50 +25,14 @@ def rounded(values):
     return np.asarray(values, np.float32).astype(np.float64)
 
 
-def stack(recurrence, readout, tied, wide):
-    rng = np.random.default_rng(1)
-    n_features, n_hidden = (3, 4) if wide else (1, 2)
-    W_x = rounded(rng.normal(size=(N_NETWORKS, n_hidden, n_features)))
-    W_h = rounded(0.9 * rng.normal(size=(N_NETWORKS, n_hidden, n_hidden)) / np.sqrt(n_hidden))
-    W_y = sk.Tied(4) if tied else rounded(rng.normal(size=(N_NETWORKS, n_hidden, 2)))
-    biases = {}
-    if wide and recurrence != "linear":
-        # a ReLU network whose rest would grow without bound is no background to respond on
-        W_h = rounded(W_h * 0.5) if recurrence == "relu" else W_h
-        biases = {
-            "b_h": rounded(rng.normal(size=(N_NETWORKS, n_hidden))),
-            "b_y": rounded(rng.normal(size=(N_NETWORKS, 2))),
-        }
-    with sk.float64():
-        return sk.RecurrentNetwork(W_x, W_h, W_y, recurrence=recurrence, readout=readout, **biases)
-
-
-@pytest.fixture(scope="module")
-def stacks():
-    return {name: stack(*kind) for name, kind in CLASSES.items()}
-
-
-def build(stacks):
-    builder = PayloadBuilder()
-    for place, (name, network) in enumerate(stacks.items()):
-        sizes = {"n_features": network.n_features, "n_hidden": network.n_hidden, "n_outputs": network.n_outputs}
-        builder.collection(
-            f"class-{place}", label=name, recurrence=network.recurrence, readout=network.readout, n_lags=N_LAGS, **sizes
-        )
-        with sk.float64():
-            W_y = np.asarray(network.output_weights)
-        for each in range(N_NETWORKS):
-            biases = None if network.b_h is None else (network.b_h[each], network.b_y[each])
-            builder.network((network.W_x[each], network.W_h[each], W_y[each]), biases=biases)
-    return builder.payload(first=0)
-
-
-def test_directions_and_projections_of_fifty_networks_of_every_class(visitor, stacks):
-    found = visitor.open(build(stacks)).evaluate(COMPUTE)
-    for network, members in zip(stacks.values(), found, strict=True):
-        assert len(members) == N_NETWORKS
-        directions, projections = sk.feature_directions(network, N_LAGS), sk.projections(network, N_LAGS)
-        for each in range(N_NETWORKS):
+def test_directions_and_projections_of_fifty_networks_of_every_class(visitor):
+    payload = payload_of_classes()
+    found = visitor.open(payload).evaluate(COMPUTE)
+    assert [each.id for each in payload.collections] == list(CLASSES)
+    for name, members in zip(CLASSES, found, strict=True):
+        rows, directions, projections = reference_values(payload, name)
+        assert len(rows) == len(members) == COUNT
+        for each in range(COUNT):
             for expected, computed in ((directions[each], members[each][0]), (projections[each], members[each][1])):
                 expected = np.asarray(expected)
                 np.testing.assert_allclose(computed, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
@@ -93,18 +48,21 @@ def test_directions_that_are_given_are_drawn_as_they_are(visitor):
     np.testing.assert_array_equal(seen, 2 * directions[:, 1:, :])
 
 
-def test_the_balanced_gauge(visitor, stacks):
-    name = "SSM, tied"
-    network = stacks[name]
-    stable = [each for each in range(N_NETWORKS) if np.abs(np.linalg.eigvals(network.W_h[each])).max() < 0.97]
+def test_the_balanced_gauge(visitor):
+    payload = payload_of_classes()
+    rows, _, _ = reference_values(payload, "tied")
+    order = [payload.networks.source[row] for row in rows]
+    network = networks_of("tied")[order]
+    n_lags = next(each.n_lags for each in payload.collections if each.id == "tied")
+    stable = [each for each in range(COUNT) if np.abs(np.linalg.eigvals(network.W_h[each])).max() < 0.97]
     assert len(stable) > 10
-    page = visitor.open(build({name: network}))
+    page = visitor.open(payload)
     compute = """([networks, lags]) => networks.map((network) => {
       const weights = spiralsink.balanced(spiralsink.readWeights(spiralsink.app.page, network));
       return spiralsink.featureDirections(weights, "linear", lags).map((each) => each.map((row) => row[0]));
     })"""
-    found = np.array(page.evaluate(compute, [stable, N_LAGS]))
-    expected = np.asarray(sk.feature_directions(sk.to_gauge(network[np.array(stable)], "balanced"), N_LAGS))[..., 0]
+    found = np.array(page.evaluate(compute, [[rows[each] for each in stable], n_lags]))
+    expected = np.asarray(sk.feature_directions(sk.to_gauge(network[np.array(stable)], "balanced"), n_lags))[..., 0]
     # each hidden unit up to its sign
     for ours, theirs in zip(found, expected, strict=True):
         scale = np.abs(theirs).max()

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cases.browsing import Visitor
+from cases.browsing import Visitor, until
 
 SERIOUS = {"serious", "critical"}
 EVIL = "<script>globalThis.harmed=1</script><img src=x onerror=globalThis.harmed=1>"
@@ -47,7 +47,7 @@ def whole(opened):
     page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": 1280, "height": 900})
     page.evaluate("location.hash = '#'")
-    page.wait_for_function("spiralsink.app.state.network === 0 && spiralsink.app.state.x === 'p'")
+    until(page, "spiralsink.app.state.network === 0 && spiralsink.app.state.x === 'p'")
     yield page
     opened.check()
 
@@ -72,7 +72,7 @@ def click(page, chart, network):
 def test_a_click_on_a_point_loads_its_network(whole):
     for chart, network in (("population", 6), ("diagram", 9), ("population", 4)):
         click(whole, chart, network)
-        whole.wait_for_function(f"spiralsink.app.state.network === {network}")
+        until(whole, f"spiralsink.app.state.network === {network}")
         assert whole.locator("#network").input_value() == str(network)
     whole.go_back()
     assert shown(whole) == 9

@@ -6,6 +6,8 @@ import msgspec
 import pytest
 from playwright.sync_api import expect
 
+from cases.browsing import until
+
 TIPS = "[...document.querySelectorAll('#plane .arrow')].map((each) => each.querySelector('title').textContent)"
 
 
@@ -90,7 +92,7 @@ def test_an_impulse_goes_step_by_step(visitor, payload):
     assert page.locator("#plane .faded").count() == 0
     page.keyboard.press("Space")
     assert text(page, "#play") == "Stop"
-    page.wait_for_function("spiralsink.app.state.step >= 1")
+    until(page, "spiralsink.app.state.step >= 1")
     page.keyboard.press("Space")
     assert "Send" in text(page, "#play")
 
@@ -110,7 +112,8 @@ def test_the_scrubber_moves_plane_and_terms(visitor, payload):
 
 def test_where_there_are_no_terms_the_page_says_why(visitor, payload):
     page = visitor.open(payload, "#c=vectors")
-    assert "recurrence is linear" in text(page, "#terms-caption")
+    assert "This one is not linear." in text(page, "#terms-caption")
+    assert "horizon: 18; amplitudes: uniform on 0 to 1" in text(page, "#terms-caption")
     page.locator("#model").select_option(label="narrow")
     assert "no single activity probability" in text(page, "#terms-caption")
     assert not page.locator("#history").is_visible()
@@ -138,7 +141,7 @@ def test_arrows_glide_to_another_network_where_motion_is_welcome(visitor, payloa
     start = page.evaluate(TIPS)
     page.evaluate("document.getElementById('toggle').click()")
     assert shown(page)["network"] == 11
-    page.wait_for_function("spiralsink.app.gliding === null")
+    until(page, "spiralsink.app.gliding === null")
     end = page.evaluate(TIPS)
     assert end != start
     page.evaluate("document.getElementById('toggle').click()")

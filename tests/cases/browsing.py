@@ -6,6 +6,23 @@ from typing import Any
 from spiralsink.explorer import Payload, page_of
 
 
+# The policy of the page forbids eval, which is what Playwright's own waiting for a condition does.
+_UNTIL = """new Promise((resolve, reject) => {
+  const started = performance.now();
+  const look = () => {
+    if (%s) resolve();
+    else if (performance.now() - started > 20000) reject(new Error("not within 20 s"));
+    else setTimeout(look, 10);
+  };
+  look();
+})"""
+
+
+def until(page: Any, condition: str) -> None:
+    """Waits for a condition in JavaScript."""
+    page.evaluate(_UNTIL % condition)
+
+
 class Visitor:
     """Opens pages in one browser and keeps what they complain about and ask for."""
 

@@ -85,8 +85,11 @@ class PayloadBuilder:
             "sharpness": 0.1,
             "n_represented": 1.0,
             "terms": None,
+            "terms_reason": "",
             "offset": self.keep(*weights, b_h, b_y),
         }
+        if known["terms"] is None and "terms" not in columns:
+            known["terms_reason"] = "This one is not linear."
         for name, value in {**known, **columns}.items():
             self.columns[name].append(value)
         return len(self.columns["p"]) - 1

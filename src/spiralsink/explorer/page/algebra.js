@@ -33,7 +33,7 @@ function norm(a) {
 // The state that the silent network settles into from h = 0.
 function restState(W_h, b_h, recurrence) {
   let rest = new Float64Array(b_h.length);
-  if (recurrence === "linear" || b_h.every((each) => each === 0)) return rest;
+  if (b_h.every((each) => each === 0)) return rest;
   for (let step = 0; step < SETTLING_STEPS; step++) {
     const seen = rest.map(PHI[recurrence]);
     const next = rest.map((_, i) => dot(W_h[i], seen) + b_h[i]);
@@ -43,13 +43,19 @@ function restState(W_h, b_h, recurrence) {
   return rest;
 }
 
+function isRest(state, W_h, b_h, recurrence) {
+  const seen = state.map(PHI[recurrence]);
+  const size = Math.max(...state.map(Math.abs));
+  return state.every((each, i) => Math.abs(dot(W_h[i], seen) + b_h[i] - each) <= 1e-6 * size);
+}
+
 // Where an input of age s is written, s = 0 .. nLags - 1, each (hidden, feature):
 //   linear  W_h^s W_x
 //   relu    D_0 = W_x, D_{s+1} = W_h (relu(rest + D_s) - relu(rest)): the response to a positive unit impulse
 //   tanh    the Jacobian of h_{t+s} with respect to x_t at rest
 function featureDirections(weights, recurrence, nLags) {
   if (recurrence === "given") return weights.directions.slice(0, nLags);
-  const rest = restState(weights.W_h, weights.b_h, recurrence);
+  const rest = recurrence === "linear" ? null : restState(weights.W_h, weights.b_h, recurrence);
   const phi = PHI[recurrence];
   const carry = {
     linear: (value) => value,
@@ -68,6 +74,15 @@ function featureDirections(weights, recurrence, nLags) {
 function projectionsOf(directions, W_y) {
   const read = transpose(W_y);
   return directions.map((each) => multiply(read, each));
+}
+
+// Where each ReLU readout begins to see, as a projection: -(b_y + W_y^T rest), the state at rest being the origin. Null
+// where the silent network does not settle.
+function edgesOf(weights, recurrence) {
+  const { W_h, W_y, b_h, b_y } = weights;
+  const rest = recurrence === "given" ? null : restState(W_h, b_h, recurrence);
+  if (rest && !isRest(rest, W_h, b_h, recurrence)) return null;
+  return Float64Array.from(b_y, (bias, output) => 0 - bias - (rest ? rest.reduce((sum, each, i) => sum + each * W_y[i][output], 0) : 0));
 }
 
 // Eigenvalues and eigenvectors (columns) of a symmetric matrix, largest first, by Jacobi's rotations.
@@ -92,8 +107,15 @@ function rotate(a, v, p, q) {
   const t = Math.sign(ratio || 1) / (Math.abs(ratio) + Math.hypot(ratio, 1));
   const c = 1 / Math.hypot(t, 1);
   const s = t * c;
-  for (const row of [...a, ...v]) [row[p], row[q]] = [c * row[p] - s * row[q], s * row[p] + c * row[q]];
-  for (let k = 0; k < a.length; k++) [a[p][k], a[q][k]] = [c * a[p][k] - s * a[q][k], s * a[p][k] + c * a[q][k]];
+  for (const rows of [a, v]) for (const row of rows) turnPair(row, p, row, q, c, s);
+  for (let k = 0; k < a.length; k++) turnPair(a[p], k, a[q], k, c, s);
+}
+
+function turnPair(first, i, second, j, c, s) {
+  const x = first[i];
+  const y = second[j];
+  first[i] = c * x - s * y;
+  second[j] = s * x + c * y;
 }
 
 // The direction of the largest variation of a cloud (rows), by powers of its covariance; null for no variation.

@@ -31,17 +31,22 @@ function expectedOf(claim) {
   return claim.expected ? make("span", { class: "about" }, "expected: ", withSubscripts(claim.expected)) : null;
 }
 
-// Addresses come from files: only relative ones within the folder become links.
+// Addresses come from files: those of a report or of a figure become links, and nothing else.
+const ADDRESS = /^(?:report\.html|figures\/[A-Za-z0-9][A-Za-z0-9._-]*\.(?:png|svg|pdf))(?:#[A-Za-z0-9_-]+)?$/;
+
 function safeAddress(address) {
-  return address && !/^[a-z][a-z0-9+.-]*:|^\/|^\\|(^|\/)\.\.(\/|$)/i.test(address.trim()) ? address : null;
+  return ADDRESS.test(address) ? address : null;
 }
 
 function linksOf(app, claim) {
   const { page } = app;
   const host = make("span", { class: "links" });
-  const link = (address, label) => safeAddress(address) && host.append(make("a", { href: safeAddress(address), "aria-label": `${label} of ${claim.id}` }, label));
+  const link = (address, label) => safeAddress(address) && host.append(make("a", { href: address, "aria-label": `${label} of ${claim.id}` }, label));
   link(claim.figure, "figure");
   link(claim.page, "numbers");
+  // the report shows the code of a measurement in a place of its own
+  const code = /#claim-/.test(claim.page) ? `${claim.page}-measurement` : "";
+  link(code, "code");
   for (const id of claim.collections) {
     const place = page.collections.findIndex((each) => each.id === id);
     if (place < 0 || !page.members[place].length) continue;
@@ -52,6 +57,6 @@ function linksOf(app, claim) {
     };
     host.append(button(page.collections[place].label, show, { class: "quiet", "aria-label": `show ${page.collections[place].label}` }));
   }
-  if (claim.code) host.append(make("details", {}, make("summary", {}, "code"), make("code", {}, claim.code)));
+  if (claim.code && !safeAddress(code)) host.append(make("code", {}, claim.code));
   return host;
 }

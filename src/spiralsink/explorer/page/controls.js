@@ -15,7 +15,7 @@ function fillControls(app) {
   slider.value = activities.indexOf(p);
   slider.disabled = activities.length < 2;
   slider.closest(".field").hidden = page.networks.p.every((each) => each === null);
-  byId("network").closest(".field").hidden = page.networks.seed.length < 2;
+  byId("network").closest(".field").hidden = page.networks.seed.length < 2 || Boolean(page.collections[collection].branch);
   const spoken = p === null ? "no single sparsity" : `p = ${compact(p)}`;
   slider.setAttribute("aria-valuetext", spoken);
   byId("sparsity-value").replaceChildren(make("strong", {}, spoken), p === null || p > 0.99 ? "" : `, 1 step in ${1 / p < 9.5 ? compact(Number((1 / p).toPrecision(2))) : Math.round(1 / p)}`);
@@ -97,7 +97,7 @@ function bindKeys(app) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("select, textarea, dialog, .js-plotly-plot")) return;
     if (event.key === "?") return void help();
     if (!app.scene) return;
-    const pressable = event.target.closest("button, summary, a, input");
+    const pressable = event.target.closest("button, summary, a, input:not([type=range])");
     const action = {
       " ": () => !pressable && togglePlay(app),
       ArrowRight: () => !event.target.closest("input") && moveStep(app, 1),

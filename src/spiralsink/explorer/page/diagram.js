@@ -6,20 +6,23 @@ const ROWS = [
   ["loss_per_p", "loss / p", "y3"],
 ];
 
+const BRANCH_GAP = 0.1; // of ln p; beyond that a branch has ended
 const BRANCH_COLOURS = { dense: [0, "solid"], sparse: [1, "solid"] };
 
-// The diagram chosen, or else the one that the network shown belongs on.
+// The diagram that the network shown belongs on, or else the first.
 function diagramOf(page, state) {
-  if (!page.diagrams.length) return null;
-  if (state.network === null) return page.diagrams[state.diagram];
-  const id = page.collections[page.networks.collection[state.network]].id;
-  return page.diagrams.find((each) => each.collections.includes(id)) ?? page.diagrams[state.diagram];
+  const id = state.network === null ? null : page.collections[page.networks.collection[state.network]].id;
+  return page.diagrams.find((each) => each.collections.includes(id)) ?? page.diagrams[0] ?? null;
+}
+
+// Places of the collections of a diagram: those of trained networks, or those of the optima of its branches.
+function placesOf(page, diagram, optima) {
+  return page.collections.flatMap((each, place) => (diagram.collections.includes(each.id) && Boolean(each.branch) === optima ? [place] : []));
 }
 
 function pointsOf(page, diagram) {
-  const wanted = page.collections.flatMap((each, place) => (diagram.collections.includes(each.id) ? [place] : []));
-  const known = (each) => page.networks.p[each] !== null && page.networks.eigenangle_span[each] !== null;
-  return bestLast(page, wanted.flatMap((place) => page.members[place]).filter(known));
+  const members = placesOf(page, diagram, false).flatMap((place) => page.members[place]);
+  return bestLast(page, members.filter((each) => page.networks.p[each] !== null));
 }
 
 function drawDiagram(app, whole) {
@@ -30,7 +33,7 @@ function drawDiagram(app, whole) {
   if (whole || app.drawnDiagram !== diagram) {
     app.drawnDiagram = diagram;
     const points = pointsOf(page, diagram);
-    const traces = [...branchTraces(diagram, points.length > 0), ...pointTraces(page, points)];
+    const traces = [...branchTraces(page, diagram, points.length > 0), ...pointTraces(page, points)];
     app.plotly.react(host, traces, diagramLayout(diagram), CHART_OPTIONS);
     if (!host.bound) bindDiagram(app, host);
     tableIn("diagram-table", () => diagramTable(diagram));
@@ -40,14 +43,17 @@ function drawDiagram(app, whole) {
 }
 
 // Where networks lie on the lines, the pointer is for the networks.
-function branchTraces(diagram, dotted) {
+function branchTraces(page, diagram, dotted) {
+  const optima = placesOf(page, diagram, true);
   let others = 0;
   return diagram.branches.flatMap((branch) => {
     const line = branchLine(branch, others);
     others += Number(!BRANCH_COLOURS[branch.name]);
     const hover = dotted ? { hoverinfo: "skip" } : { hovertemplate: `${plain(branch.name)}<br>p = %{x:.3g}<br>%{y:.4g}<extra></extra>` };
+    const members = optima.filter((place) => page.collections[place].branch === branch.name).flatMap((place) => page.members[place]);
+    const customdata = branch.p.map((p) => nearestTo(page, members, p));
     return ROWS.map(([column, , axis], row) => ({
-      type: "scatter", mode: "lines", name: plain(branch.name), legendgroup: branch.name, showlegend: row === 0,
+      type: "scatter", mode: "lines", customdata, name: plain(branch.name), legendgroup: branch.name, showlegend: row === 0,
       x: branch.p, y: branch[column], yaxis: axis, xaxis: "x", line, ...hover, opacity: branch.stable.some(Boolean) ? 1 : 0.7,
     }));
   });
@@ -75,18 +81,23 @@ function pointTraces(page, points) {
 function diagramLayout(diagram) {
   const all = diagram.branches.flatMap((each) => each.p);
   const [low, high] = [Math.min(...all), Math.max(...all)];
-  const losses = diagram.branches.filter((each) => each.name !== "escape").flatMap((each) => each.loss_per_p).filter((each) => each !== null);
+  const ranges = rangesOf(diagram);
   const shapes = diagram.crossings.map((each) => ({ type: "line", x0: each.p, x1: each.p, y0: 0, y1: 1, yref: "paper", line: { color: variable("--soft"), width: 1, dash: "dot" } }));
   const annotations = diagram.crossings.slice(0, 1).map((each) => ({ x: Math.log10(each.p), y: 1, yref: "paper", yanchor: "bottom", text: `transition, p = ${compact(each.p)}`, showarrow: false, font: { size: 12, color: variable("--soft") } }));
   const y = (place, domain) => ({ domain, title: { text: ROWS[place][1], font: { size: 12.5 }, standoff: 6 }, zeroline: false, nticks: 5, fixedrange: true, automargin: true });
   return chartLayout({
     height: 620, margin: { l: 58, r: 14, t: 30, b: 90 }, shapes, annotations,
     xaxis: { type: "log", range: [Math.log10(low) - 0.02, Math.log10(high) + 0.02], title: { text: "p   (sparse ←  → dense)", standoff: 8, font: { size: 12.5 } }, anchor: "y3", fixedrange: true, ...logTicks(low, high) },
-    yaxis: { ...y(0, [0.7, 1]), tickvals: [90, 270, 450, 630], range: around(diagram, "eigenangle_span") },
-    yaxis2: { ...y(1, [0.36, 0.64]), range: around(diagram, "spectral_radius") },
-    yaxis3: { ...y(2, [0, 0.3]), range: [0, 1.15 * Math.max(...losses, 0.01)] },
+    yaxis: { ...y(0, [0.7, 1]), tickvals: [90, 270, 450, 630], range: ranges[0] },
+    yaxis2: { ...y(1, [0.36, 0.64]), range: ranges[1] },
+    yaxis3: { ...y(2, [0, 0.3]), range: ranges[2] },
     legend: { orientation: "h", y: -0.16, x: 0, font: { size: 12 } },
   });
+}
+
+function rangesOf(diagram) {
+  const losses = diagram.branches.filter((each) => each.name !== "escape").flatMap((each) => each.loss_per_p).filter((each) => each !== null);
+  return [around(diagram, "eigenangle_span"), around(diagram, "spectral_radius"), [0, 1.15 * Math.max(...losses, 0.01)]];
 }
 
 // The range of the branches with a margin: a network that strayed does not squeeze the rest.
@@ -123,16 +134,28 @@ function placeCursor(app, diagram) {
   cursor.hidden = at < layout.xaxis._offset - 2 || at > layout.xaxis._offset + layout.xaxis._length + 2;
 }
 
-// The network of the diagram that is trained nearest to p, the best one there.
-function networkNear(page, diagram, p) {
-  const points = pointsOf(page, diagram).filter((each) => page.networks.best[each]);
-  if (!points.length) return null;
-  return points.reduce((a, b) => (Math.abs(Math.log(page.networks.p[b] / p)) < Math.abs(Math.log(page.networks.p[a] / p)) ? b : a));
+function distanceTo(page, network, p) {
+  return Math.abs(Math.log(page.networks.p[network] / p));
+}
+
+function nearestTo(page, networks, p) {
+  return networks.length ? networks.reduce((a, b) => (distanceTo(page, b, p) < distanceTo(page, a, p) ? b : a)) : null;
+}
+
+// The network of the diagram nearest to p: the optimum of the branch that is shown, as far as that goes, or else the
+// best there, of the collection that is shown where several are as near.
+function networkNear(page, diagram, p, shown) {
+  const here = shown === null ? null : page.networks.collection[shown];
+  const optima = placesOf(page, diagram, true);
+  const own = optima.includes(here) ? nearestTo(page, page.members[here], p) : null;
+  if (own !== null && distanceTo(page, own, p) < BRANCH_GAP) return own;
+  const best = [...placesOf(page, diagram, false), ...optima].flatMap((place) => page.members[place]).filter((each) => page.networks.best[each] && page.networks.p[each] !== null);
+  return nearestTo(page, [...best.filter((each) => page.networks.collection[each] === here), ...best], p);
 }
 
 function moveCursor(app, p, how) {
   const diagram = diagramOf(app.page, app.state);
-  const near = networkNear(app.page, diagram, p);
+  const near = networkNear(app.page, diagram, p, app.state.network);
   measureRedraw(() => update(app, near === null ? { at: p } : { network: near, at: p }, how));
 }
 
@@ -169,7 +192,7 @@ function atP(branch, column, p) {
   if (above < 0) return null;
   const [i, j] = [order[above - 1], order[above]];
   if (branch[column][i] === null || branch[column][j] === null) return null;
-  const share = Math.log(p / branch.p[i]) / Math.log(branch.p[j] / branch.p[i]);
+  const share = (p - branch.p[i]) / (branch.p[j] - branch.p[i]);
   return branch[column][i] + share * (branch[column][j] - branch[column][i]);
 }
 
@@ -181,8 +204,31 @@ function writeDiagram(app, diagram) {
   say("diagram-reading", make("strong", {}, `At p = ${compact(p)}: `), text ? `loss / p, lowest first: ${text}.` : "no branch is known here.");
   const first = diagram.crossings[0];
   const jump = first ? `At p = ${compact(first.p)} two of them cost the same, and the best network jumps from one to the other: ${degrees(first.spans?.[0])} becomes ${degrees(first.spans?.[1])}. ` : "";
-  const trained = pointsOf(app.page, diagram).length ? "Dots are trained networks; click one to load it, or drag the line." : "There are no trained networks in this folder: the lines are optima of the exact loss.";
-  say("diagram-caption", `Every line is a branch of optima: a way to arrange the arrows that no small change improves. ${jump}${trained}`);
+  say("diagram-caption", `Every line is a branch of optima: a way to arrange the arrows that no small change improves. ${jump}${whatToDo(app.page, diagram)}`);
+}
+
+function whatToDo(page, diagram) {
+  const points = pointsOf(page, diagram);
+  if (points.length) return `Dots are trained networks; click one to load it, or drag the line.${leftOut(page, diagram, points)}`;
+  if (placesOf(page, diagram, true).length) return "Nothing was trained: drag the line or click a branch, and the pictures above show its optimum there.";
+  return "There are no networks on this page: the lines are optima of the exact loss.";
+}
+
+// What cannot be seen among the dots is counted: networks without a number, and those beyond the ends of an axis.
+function leftOut(page, diagram, points) {
+  const { networks } = page;
+  const ranges = rangesOf(diagram);
+  const parts = ROWS.map(([column, name], row) => {
+    const none = points.filter((each) => networks[column][each] === null).length;
+    const range = ranges[row] ?? [-Infinity, Infinity];
+    const beyond = points.filter((each) => networks[column][each] !== null && !(networks[column][each] >= range[0] && networks[column][each] <= range[1])).length;
+    const words = [none ? `${none} have none` : "", beyond ? `${beyond} lie off the scale` : ""].filter(Boolean).join(", ");
+    return words && `${name.replace(" (°)", "")}: ${words}`;
+  }).filter(Boolean);
+  if (!parts.length) return "";
+  const odd = points.map((each) => networks.status[each]).filter((each) => ["dead", "diverged", "unstable", "inaccurate"].includes(each));
+  const kinds = [...new Set(odd)].map((word) => `${odd.filter((each) => each === word).length} ${word}`).join(", ");
+  return ` Not all ${points.length} dots can be seen (${parts.join("; ")})${kinds ? `: ${kinds} among them` : ""}.`;
 }
 
 function diagramTable(diagram) {

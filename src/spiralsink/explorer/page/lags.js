@@ -18,13 +18,15 @@ function drawBars(scene, layout, step) {
   const bar = Math.min(0.62 * pitch, 26);
   const svg = canvas(width, height, "Projections by age; the numbers are in the table below", hatching("lags-hatch"));
   const zero = Math.min(Math.max(y(0), 0), height);
-  if (scene.rectified) svg.append(draw("rect", { class: "free", x: left, y: zero, width: width - left, height: height - zero }));
+  const edge = Math.min(Math.max(y(edgeOf(scene) ?? 0), 0), height);
+  if (scene.rectified) svg.append(draw("rect", { class: "free", x: left, y: edge, width: width - left, height: height - edge }));
   for (const value of ticks(layout)) {
     svg.append(draw("line", { class: "grid", x1: left, x2: width, y1: y(value), y2: y(value) }));
     svg.append(draw("text", { class: "tick", x: left - 6, y: y(value) + 4, "text-anchor": "end" }, format(value, 2)));
   }
   svg.append(draw("line", { class: "axis", x1: left, x2: width, y1: zero, y2: zero }));
-  if (scene.rectified && height - zero > 46) svg.append(draw("text", { class: "zone", x: width - 10, y: height - 12, "text-anchor": "end" }, "hidden: the readout sees 0"));
+  if (edgeOf(scene) && edge > 0 && edge < height) svg.append(draw("line", { class: "edge", x1: left, x2: width, y1: edge, y2: edge }));
+  if (scene.rectified && height - edge > 46) svg.append(draw("text", { class: "zone", x: width - 10, y: height - 12, "text-anchor": "end" }, "hidden: the readout sees 0"));
   for (let lag = 0; lag < lags; lag++) {
     const middle = left + (lag + 0.5) * pitch;
     svg.append(oneBar(scene, layout, { lag, middle, bar, step }));
@@ -42,7 +44,7 @@ function drawBars(scene, layout, step) {
 function oneBar(scene, layout, { lag, middle, bar, step }) {
   const { height, y } = layout;
   const value = scene.projections[lag][0][0];
-  const hidden = scene.rectified && value < 0;
+  const hidden = isHidden(scene, 0, value);
   const zero = y(0);
   const end = Math.min(Math.max(y(value), 6), height - 6);
   const cut = Math.abs(end - y(value)) > 1;
@@ -51,7 +53,7 @@ function oneBar(scene, layout, { lag, middle, bar, step }) {
   const faded = step !== null && lag > step;
   const classes = ["bar-of", hidden && "hidden-bar", faded && "faded", step === lag && "lit"].filter(Boolean).join(" ");
   const group = draw("g", { class: classes, "data-lag": lag });
-  group.append(draw("title", {}, `age ${lag}: the readout ${hidden ? "is driven to" : "sees"} ${format(value)}`));
+  group.append(draw("title", {}, `age ${lag}: the readout ${hidden ? "shows 0 for" : "sees"} ${format(value)}`));
   group.append(draw("rect", { ...box, fill: colour, "fill-opacity": hidden ? 0.32 : 1, stroke: colour, class: "bar-body" }));
   if (hidden) group.append(draw("rect", { ...box, fill: "url(#lags-hatch)", class: "bar-hatch" }));
   if (cut) {
@@ -135,7 +137,7 @@ function cells(scene, values, { x, y, cell, limit, lag }) {
       const box = { x: x + feature * cell, y: y + output * cell, width: cell, height: cell };
       const drawn = [draw("rect", { ...box, class: "cell", fill: signedColour(value, limit) })];
       drawn[0].append(draw("title", {}, `age ${lag}, feature ${letter(feature)} on output ${letter(output)}: ${format(value)}`));
-      if (scene.rectified && value < -0.02 * limit) drawn.push(draw("rect", { ...box, fill: "url(#lags-hatch)", class: "bar-hatch" }));
+      if (isHidden(scene, output, value, 0.02 * limit)) drawn.push(draw("rect", { ...box, fill: "url(#lags-hatch)", class: "bar-hatch" }));
       const classes = Math.abs(value) > 0.6 * limit ? "cell-text strong" : "cell-text";
       if (written) drawn.push(draw("text", { class: classes, x: box.x + cell / 2, y: box.y + cell / 2 + 3.5, "text-anchor": "middle" }, fixed(value, 1)));
       return drawn;

@@ -15,10 +15,10 @@ function render(app, before) {
   app.jump = false;
   if (changed("network", "record", "theme", "gauge", "output")) drawWhy(app);
   writeCaptions(app);
-  if (changed("network", "output", "diagram")) writeReading(app);
+  if (changed("network", "output", "record")) writeReading(app);
   if (changed("network", "gauge", "record", "output")) fillTables(app);
   if (changed("network", "x", "y", "by")) fillPopulation(app);
-  if (changed("network", "theme", "diagram", "at", "x", "y", "by")) renderCharts(app, changed("theme"));
+  if (changed("network", "theme", "at", "x", "y", "by")) renderCharts(app, changed("theme"));
   if (before) announce(spoken(app, before));
 }
 
@@ -53,7 +53,7 @@ function drawWhy(app) {
   const saved = savedByHiding(scene);
   byId("terms").replaceChildren(drawTerms(now, saved, byId("terms").clientWidth));
   say("terms-note", "loss / p");
-  say("terms-caption", now.reason);
+  say("terms-caption", [measuredOn(scene.collection), now.reason].filter(Boolean).join(" "));
   say("why-caption", whyCaption(app, now, saved));
   tableIn("terms-table", () => termsTable(now, saved));
   drawTraining(app);
@@ -65,12 +65,13 @@ function drawTraining(app) {
   byId("scrub").hidden = !record;
   byId("history-table").closest("details").hidden = !record;
   byId("history").hidden = !record;
+  byId("history-options").hidden = !record;
   const near = nearestHistory(page, state.network);
   if (!record) {
     say("history-note", "");
-    say("history-caption", near === null ? "No training of these networks was recorded in this folder." : "The training of this network was not recorded.");
-    const load = near === null ? [] : [button(`Show one that was (p = ${compact(page.networks.p[near])})`, () => showNetwork(app, near))];
-    byId("history-options").replaceChildren(...load);
+    say("history-caption", near === null ? "No training of these networks is on this page." : "The training of this network is not on this page.");
+    const load = near === null ? [] : [button(`Show one that is (p = ${compact(page.networks.p[near])})`, () => showNetwork(app, near), { id: "near" })];
+    byId("history-key").replaceChildren(...load);
     return;
   }
   const width = byId("history").clientWidth;
@@ -82,7 +83,7 @@ function drawTraining(app) {
   byId("record-value").replaceChildren(String(record.step[slider.value]));
   say("history-note", "loss / p, by training step");
   say("history-caption", record.offset === null ? "Weights along training were not kept, so the plane stays at the end of training." : "Move the slider: the plane shows the network as it was at that step.");
-  byId("history-options").replaceChildren(...historyKey(page, state.network));
+  byId("history-key").replaceChildren(...historyKey(page, state.network));
   tableIn("history-table", () => historyTable(page, state.network));
 }
 
@@ -96,12 +97,17 @@ function fillTables(app) {
     const rows = scene.projections.flatMap((each, lag) => each.flatMap((row, output) => Array.from(row, (value, feature) => [String(lag), letter(output).replace(":", ""), letter(feature).replace(":", ""), format(value, 4)])));
     return table("Projections", ["age", "output", "feature", "projection"], rows);
   });
+  byId("gauge").hidden = !scene.exchangeable;
+  byId("gauge").value = app.state.gauge;
+}
+
+// What stands below the pictures, built once: whoever has the focus keeps it when the picture changes.
+function bindOptions(app) {
   const gauge = make("select", { on: { change: (event) => update(app, { gauge: event.target.value }) }, id: "gauge", "aria-label": "gauge" });
   options(gauge, [{ value: "balanced", label: "balanced gauge" }, { value: "trained", label: "as trained" }], app.state.gauge);
   const copy = button("Copy as Python", () => copyCode(app), { id: "copy", class: "quiet" });
-  byId("plane-options").replaceChildren(...(scene.exchangeable ? [gauge] : []), ...exportButtons(app, "plane"), copy);
-  byId("lags-options").replaceChildren(...exportButtons(app, "lags"));
-  byId("terms-options").replaceChildren(...exportButtons(app, "terms"));
+  byId("plane-options").append(gauge, ...exportButtons(app, "plane"), copy);
+  for (const id of ["lags", "terms", "history"]) byId(`${id}-options`).append(...exportButtons(app, id));
 }
 
 function spoken(app, before) {
@@ -135,6 +141,7 @@ function start() {
   app.state = readFragment(app.page, location.hash);
   if (app.state.network !== null) {
     bindControls(app);
+    bindOptions(app);
     byId("picture").addEventListener("pointerover", (event) => light(event.target.closest("[data-lag]")?.dataset.lag));
   }
   bindKeys(app);

@@ -18,12 +18,19 @@ function groupCollections(collections) {
   const groups = new Map();
   collections.forEach((collection, place) => {
     let label = collection.label.replace(/(,\s*)?\bdelay \d+\b/, "").trim() || collection.label;
-    while (groups.get(label)?.some((each) => collections[each].delay === collection.delay)) label += " ′";
+    const taken = () => groups.get(label)?.find((each) => collections[each].delay === collection.delay);
+    if (taken() !== undefined) label += differenceOf(collection, collections[taken()]);
+    for (let count = 2, plain = label; taken() !== undefined; count++) label = `${plain} (${count})`;
     if (!groups.has(label)) groups.set(label, []);
     groups.get(label).push(place);
   });
   for (const places of groups.values()) places.sort((a, b) => (collections[a].delay ?? -1) - (collections[b].delay ?? -1));
   return [...groups].map(([label, places]) => ({ label, places }));
+}
+
+function differenceOf(collection, other) {
+  const words = ["horizon", "amplitude"].filter((name) => collection[name] !== other[name]).map((name) => `${name} ${collection[name] || "unknown"}`);
+  return words.length ? `, ${words.join(", ")}` : "";
 }
 
 // `count` float32 numbers from place `offset`, without decoding what lies before and behind them.

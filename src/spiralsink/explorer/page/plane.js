@@ -7,11 +7,14 @@ function frameOf(scene) {
   const shown = scene.arrows.map((each) => clipped(each.point, scene.limit));
   const xs = [0, ...shown.map((each) => each[0])];
   const ys = [0, ...shown.map((each) => each[1])];
-  let [low, high] = [[Math.min(...xs), Math.min(...ys)], [Math.max(...xs), Math.max(...ys)]];
+  const edge = edgeOf(scene);
+  const near = edge !== null && Math.abs(edge) < 1.2 * Math.max(...shown.map(norm));
+  if (near) ys.push(edge);
+  const [low, high] = [[Math.min(...xs), Math.min(...ys)], [Math.max(...xs), Math.max(...ys)]];
   const side = Math.max(high[0] - low[0], high[1] - low[1], 1e-9) * MARGIN;
   const middle = low.map((each, i) => (each + high[i]) / 2);
   // some of the half below the line stays in view, also where nothing is in it
-  if (scene.single !== null) middle[1] = Math.min(middle[1], side * 0.3);
+  if (scene.single !== null) middle[1] = Math.min(middle[1], (near ? edge : 0) + side * 0.3);
   return { low: middle.map((each) => each - side / 2), side };
 }
 
@@ -29,12 +32,13 @@ function drawPlane(scene, layout, step) {
   const label = `Plane of feature directions, ${scene.arrows.length} arrows; the numbers are in the table below`;
   const svg = canvas(width, height, label, hatching("plane-hatch"));
   const corners = [layout.invert(0, height), layout.invert(width, 0)];
-  const free = scene.rectified && scene.exact ? freePolygon(scene.lines, corners[0], corners[1]) : [];
+  const free = scene.rectified && scene.exact ? freePolygon(scene.lines, scene.bounds, corners[0], corners[1]) : [];
   if (free.length) {
     const outline = free.map(([px, py]) => `${x(px).toFixed(1)},${y(py).toFixed(1)}`).join(" ");
     svg.append(draw("polygon", { class: "free", id: "free-space", points: outline }));
   }
   svg.append(draw("line", { class: "axis", x1: 0, x2: width, y1: y(0), y2: y(0) }));
+  if (edgeOf(scene)) svg.append(draw("line", { class: "edge", id: "plane-edge", x1: 0, x2: width, y1: y(edgeOf(scene)), y2: y(edgeOf(scene)) }));
   svg.append(draw("line", { class: "axis faint", x1: x(0), x2: x(0), y1: 0, y2: height }));
   if (free.length && scene.single !== null) svg.append(...nameHalves(scene, layout));
   svg.append(...drawReadouts(scene, layout));
@@ -51,7 +55,7 @@ function hatching(id) {
 
 // Each half is named on the side where the tips leave more room.
 function nameHalves(scene, { height, width, x, y }) {
-  const half = y(0);
+  const half = y(edgeOf(scene) ?? 0);
   const tips = scene.arrows.map((each) => clipped(each.point, scene.limit)).map(([px, py]) => [x(px), y(py)]);
   const room = (px, py) => Math.min(...tips.map((tip) => Math.hypot((tip[0] - px) / 2, tip[1] - py)));
   const name = (text, at, classes) => {
@@ -60,7 +64,7 @@ function nameHalves(scene, { height, width, x, y }) {
     return draw("text", { class: classes, x: left ? 10 : width - 10, y: at, "text-anchor": left ? "start" : "end" }, text);
   };
   const names = [name("hidden: the readout sees 0", height - 12, "zone")];
-  if (half > 40) names.push(name("seen", half - 8, "zone seen"));
+  if (half > 40 && half < height + 8) names.push(name("seen", half - 8, "zone seen"));
   return names;
 }
 

@@ -1,6 +1,7 @@
 // What is drawn of one network: directions, projections, and the plane that they are seen in.
 
 const SHOWN_FEATURES = 10;
+const MOST_BALANCED = 20; // hidden units; more would hold up a slider
 const CLIPPED_AT = 4; // times the length of the arrow of the age that the task wants
 
 function sceneOf(page, state) {
@@ -8,7 +9,8 @@ function sceneOf(page, state) {
   const trained = readWeights(page, state.network, state.record);
   // a readout tied to as many directions as there are units leaves rotations only: the picture is the network's own
   const fixedByTie = collection.tied && collection.n_features >= collection.n_hidden && collection.n_hidden > 1;
-  const exchangeable = collection.recurrence === "linear" && !fixedByTie;
+  const large = collection.n_hidden > MOST_BALANCED;
+  const exchangeable = collection.recurrence === "linear" && !fixedByTie && !large;
   const gauged = exchangeable && state.gauge !== "trained" ? balanced(trained) : null;
   const weights = gauged ?? trained;
   const directions = featureDirections(weights, collection.recurrence, collection.n_lags);
@@ -16,11 +18,13 @@ function sceneOf(page, state) {
   const projections = projectionsOf(original, trained.W_y);
   const single = collection.n_outputs === 1 ? 0 : state.output;
   const scene = { collection, single, directions, projections, exchangeable, gauge: gauged ? "balanced" : "as trained" };
-  return { ...scene, rectified: collection.readout === "relu", bias: trained.b_y, ...planeOf(scene, weights.W_y) };
+  const cuts = collection.readout === "relu" ? edgesOf(trained, collection.recurrence) : null;
+  const edges = cuts ?? new Float64Array(collection.n_outputs);
+  return { ...scene, large, rectified: cuts !== null, edges, ...planeOf({ ...scene, edges }, weights.W_y) };
 }
 
 // The plane: the readout points up where there is one to look at; heights are then what it sees, a_s.
-function planeOf({ collection, single, directions }, W_y) {
+function planeOf({ collection, single, directions, edges }, W_y) {
   const arrows = chooseArrows(collection, single, directions);
   const { right, up, exact } = axesOf(collection, single, W_y, arrows.map((each) => each.vector));
   const readouts = transpose(W_y);
@@ -33,8 +37,11 @@ function planeOf({ collection, single, directions }, W_y) {
   const whole = arrows.reduce((sum, each) => sum + dot(each.vector, each.vector), 0);
   const lines = (single === null ? readouts : [readouts[single]]).map(flat);
   if (single !== null) for (const line of lines) line[0] *= turn;
-  const hides = exact && freePolygon(lines, [-1, -1], [1, 1]).length > 0;
-  return { arrows, lines, exact, hides, share: whole > 0 ? Math.min(held / whole, 1) : 1, ...windowOf(arrows, collection) };
+  const bounds = (single === null ? Array.from(edges) : [edges[single]]).map((each) => each * unit ** 2);
+  const window = windowOf(arrows, collection);
+  const far = 2 * Math.min(window.longest, window.limit);
+  const hides = exact && freePolygon(lines, bounds, [-far, -far], [far, far]).length > 0;
+  return { arrows, lines, bounds, exact, hides, share: whole > 0 ? Math.min(held / whole, 1) : 1, ...window };
 }
 
 // The arrows of the features that can be told apart: all of them up to ten, otherwise the longest at the wanted age.
@@ -86,19 +93,28 @@ function windowOf(arrows, collection) {
   return { limit, longest };
 }
 
+// The height in the plane below which the readout shows 0; null where there is no single one.
+function edgeOf({ rectified, single, edges }) {
+  return rectified && single !== null ? edges[single] : null;
+}
+
+function isHidden({ rectified, edges }, output, value, least = 0) {
+  return rectified && value < edges[output] - least;
+}
+
 function clipped(point, limit) {
   const length = norm(point);
   return length > limit ? point.map((each) => (each * limit) / length) : point;
 }
 
-// Corners of {h : W_y^T h <= 0} within a rectangle; none when nothing is left of it.
-function freePolygon(lines, low, high) {
+// Corners of {h : W_y^T h <= bounds} within a rectangle; none when nothing is left of it.
+function freePolygon(lines, bounds, low, high) {
   let corners = [low, [high[0], low[1]], high, [low[0], high[1]]];
-  for (const normal of lines) {
+  for (const [line, normal] of lines.entries()) {
     const kept = [];
     corners.forEach((start, place) => {
       const end = corners[(place + 1) % corners.length];
-      const [here, there] = [dot(normal, start), dot(normal, end)];
+      const [here, there] = [start, end].map((each) => dot(normal, each) - bounds[line]);
       if (here <= 0) kept.push(start);
       if (here * there < 0) kept.push(start.map((each, i) => each + ((end[i] - each) * here) / (here - there)));
     });

@@ -1,7 +1,7 @@
 // What is shown, in one object, and its copy in the fragment of the address.
 
-const START = { network: null, record: null, step: null, output: null, gauge: "balanced", theme: "", diagram: 0, at: null, x: "p", y: "loss_per_p", by: "regime" };
-const NUMBERS = { r: "record", s: "step", o: "output", d: "diagram", at: "at" };
+const START = { network: null, record: null, step: null, output: null, gauge: "balanced", theme: "", at: null, x: "p", y: "loss_per_p", by: "regime" };
+const NUMBERS = { r: "record", s: "step", o: "output", at: "at" };
 const NAMES = { g: "gauge", theme: "theme", x: "x", y: "y", by: "by" };
 
 function writeFragment(page, state) {
@@ -50,7 +50,6 @@ function allowed(page, state) {
   const columns = Object.keys(axesOfPage(page));
   for (const name of ["x", "y"]) if (!columns.includes(found[name])) found[name] = columns.includes(START[name]) ? START[name] : columns[0];
   if (!["regime", "status", ...columns].includes(found.by)) found.by = START.by;
-  if (found.diagram >= page.diagrams.length) found.diagram = 0;
   if (found.network === null) return { ...found, record: null, step: null, output: null };
   const collection = page.collections[page.networks.collection[found.network]];
   const records = page.historyOf.get(found.network)?.step.length ?? 0;
