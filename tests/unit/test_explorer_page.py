@@ -1,7 +1,9 @@
 """The page of the explorer as a file: whole, small enough, asking nothing of any network, with every string escaped."""
 
 import base64
+import contextlib
 import html.parser
+import io
 import json
 import sys
 
@@ -168,20 +170,33 @@ def test_a_diagram_has_its_branches_crossings_and_escape(tmp_path):
     assert Reader(build_explorer(tmp_path)).tags.count("script") == 3
 
 
-def test_an_inspection_is_one_network_with_given_directions(tmp_path):
+@pytest.fixture
+def inspected(tmp_path):
+    """Writes an inspection.nc of a random network, and gives its directions and projections."""
     xr = pytest.importorskip("xarray")
-    network = cases.networks_of("wide", 1)[0]
-    directions, projections = sk.feature_directions(network, 7), sk.projections(network, 7)
-    variables = {
-        "directions": (("lag", "hidden", "feature"), directions),
-        "projections": (("lag", "output", "feature"), projections),
-    }
-    xr.Dataset(variables, attrs={"kind": "torch GRU", "delay": 2}).to_netcdf(
-        tmp_path / "inspection.nc", engine="h5netcdf"
-    )
+
+    def write(n_lags=7, without=(), more=None, **attributes):
+        network = cases.networks_of("wide", 1)[0]
+        directions, projections = sk.feature_directions(network, n_lags), sk.projections(network, n_lags)
+        variables = {
+            "directions": (("lag", "hidden", "feature"), directions),
+            "projections": (("lag", "output", "feature"), projections),
+        } | (more or {})
+        kept = {name: value for name, value in variables.items() if name not in without}
+        attrs = {"kind": "torch GRU", "delay": 2} | attributes
+        xr.Dataset(kept, attrs=attrs).to_netcdf(tmp_path / "inspection.nc", engine="h5netcdf")
+        return directions, projections
+
+    return write
+
+
+def test_an_inspection_is_one_network_with_given_directions(tmp_path, inspected):
+    directions, projections = inspected()
     payload = payload_of(tmp_path)
     (collection,) = payload.collections
     assert (collection.recurrence, collection.delay, collection.n_lags, collection.n_outputs) == ("given", 2, 7, 3)
+    assert collection.readout == "linear"
+    assert payload.networks.terms_reason != [""]
     weights = np.frombuffer(base64.b64decode(payload.weights), "<f4")
     shown, W_y = (
         weights[: directions.size].reshape(directions.shape),
@@ -190,3 +205,32 @@ def test_an_inspection_is_one_network_with_given_directions(tmp_path):
     assert shown == pytest.approx(directions, rel=1e-6, abs=1e-6)
     # the readout sees what was measured
     assert W_y.T @ shown == pytest.approx(projections, abs=1e-5 * np.abs(projections).max())
+
+
+def test_a_relu_readout_of_an_inspected_network_is_one_with_its_edge(tmp_path, inspected):
+    inspected(readout="relu", more={"readout_at_rest": ("output", [0.5, -1.5, 0.0])})
+    payload = payload_of(tmp_path)
+    assert payload.collections[0].readout == "relu"
+    assert np.frombuffer(base64.b64decode(payload.weights), "<f4")[-3:] == pytest.approx([0.5, -1.5, 0.0])
+
+
+@pytest.mark.parametrize("kind", ["weights", "least norm", "none"])
+def test_the_code_of_an_inspection_recreates_what_is_shown(tmp_path, inspected, monkeypatch, kind):
+    W_y = np.asarray(cases.networks_of("wide", 1)[0].output_weights, np.float64)
+    more = {"readout_weights": (("hidden", "output"), W_y)} if kind == "weights" else {}
+    directions, projections = inspected(more=more, without=("projections",) if kind == "none" else ())
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(payload_of(tmp_path).collections[0].code.replace("{index}", "0"), names)
+    seen = np.swapaxes(directions[2][None], -1, -2) @ directions if kind == "none" else projections
+    assert names["W_y"].T @ names["directions"] == pytest.approx(seen, abs=1e-6 * np.abs(seen).max())
+    plane = names["plane"]
+    assert plane @ plane.T == pytest.approx(np.eye(2), abs=1e-12)
+
+
+@pytest.mark.parametrize("delay", ["soon", "", "2.5"])
+def test_an_inspection_with_another_delay_is_named(tmp_path, inspected, delay):
+    inspected(delay=delay)
+    with pytest.raises(InvalidInput, match=r"inspection.nc: delay must be a whole number"):
+        payload_of(tmp_path)

@@ -28,11 +28,13 @@ class Given:
     Attributes:
         directions: (networks, lags, hidden, features).
         W_y: (networks, hidden, outputs).
+        b_y: What the readout sees without inputs, (networks, outputs).
         readout: "linear" or "relu".
     """
 
     directions: Any
     W_y: Any
+    b_y: Any
     readout: str = "linear"
     recurrence: str = "given"
     tied: bool = False
@@ -58,7 +60,7 @@ class Given:
         return self.W_y.shape[-1]
 
     def __getitem__(self, rows: Any) -> "Given":
-        return dataclasses.replace(self, directions=self.directions[rows], W_y=self.W_y[rows])
+        return dataclasses.replace(self, directions=self.directions[rows], W_y=self.W_y[rows], b_y=self.b_y[rows])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -209,8 +211,7 @@ def is_given(networks: RecurrentNetwork | Given) -> bool:
 def weights_of(networks: RecurrentNetwork | Given, n_lags: int) -> np.ndarray:
     """(networks, numbers) float32, in the order of `Networks.offset`."""
     if isinstance(networks, Given):
-        parts = [networks.directions[:, :n_lags], networks.W_y, np.zeros((networks.stack[0], networks.n_outputs))]
-        return _side_by_side(parts, networks.stack[0])
+        return _side_by_side([networks.directions[:, :n_lags], networks.W_y, networks.b_y], networks.stack[0])
     W_x, W_h, b_h = (None if each is None else np.asarray(each) for each in networks.folded_weights)
     count = networks.stack[0]
     parts = [W_x, W_h, np.asarray(networks.output_weights)]

@@ -10,12 +10,25 @@ from ._datasets import read_dataset
 from ._group import COLUMNS, Given, Group
 from ._sampling import MOST_NUMBERS
 
-_CODE = """import xarray as xr
+# {index} is 0: there is one network
+_CODE = """import numpy as np
+import xarray as xr
 
 data = xr.open_dataset("inspection.nc", engine="h5netcdf")
-print(data)
-print(data.directions.sel(lag=0).values)
+directions = data.directions.values  # (lag, hidden, feature)
+W_y = {readout}
+print(W_y.T @ directions)  # what the readout sees, by lag
+rows = directions.transpose(0, 2, 1).reshape(-1, data.sizes["hidden"])
+plane = np.linalg.svd(rows, full_matrices=False)[2][:2]
+print(plane @ directions)  # in the plane that holds most
 """
+_OF_WEIGHTS = "data.readout_weights.values"
+_OF_DIRECTIONS = "directions[{lag}]"
+_LEAST = """np.linalg.lstsq(
+    directions.transpose(0, 2, 1).reshape(-1, data.sizes["hidden"]),
+    data.projections.transpose("lag", "feature", "output").values.reshape(-1, data.sizes["output"]),
+    rcond=None,
+)[0]"""
 
 
 def group_of_inspection(path: Path) -> Group:
@@ -31,8 +44,7 @@ def group_of_inspection(path: Path) -> Group:
     if "directions" not in data or data["directions"].dims != ("lag", "hidden", "feature") or "kind" not in data.attrs:
         raise InvalidInput(str(path), Shown("a dataset without directions"), "what inspect writes")
     directions = np.asarray(data["directions"].values, np.float64)
-    delay = data.attrs.get("delay", "none")
-    delay = None if delay == "none" else int(delay)
+    delay = _delay(path, data)
     kind = str(data.attrs["kind"])
     kept = _longest(directions)
     sampling = "" if len(kept) == directions.shape[2] else f"The {len(kept)} longest of {directions.shape[2]} features."
@@ -44,7 +56,13 @@ def group_of_inspection(path: Path) -> Group:
         key="inspected",
         label=f"{kind}, {n_features} features, {n_hidden} hidden units",
         about=f"Inspected by spiralsink: mean directions of {n_lags} ages. {seen}".rstrip(),
-        networks=Given(directions[None], W_y[None], tied="projections" not in data),
+        networks=Given(
+            directions[None],
+            W_y[None],
+            _at_rest(data, W_y)[None],
+            readout=_nonlinearity(data),
+            tied="projections" not in data,
+        ),
         task=delay,
         process=None,
         horizon=None,
@@ -58,8 +76,27 @@ def group_of_inspection(path: Path) -> Group:
         columns=dict.fromkeys(COLUMNS, unknown),
         total=1,
         sampling=sampling,
-        code=_CODE,
+        code=_CODE.format(readout=_readout_code(data, delay)),
     )
+
+
+def _delay(path: Path, data: Any) -> int | None:
+    delay = data.attrs.get("delay", "none")
+    try:
+        return None if isinstance(delay, str) and delay == "none" else int(delay)
+    except (TypeError, ValueError):
+        raise InvalidInput(f"{path}: delay", str(delay), "a whole number, or none") from None
+
+
+def _nonlinearity(data: Any) -> str:
+    """Of the readout; linear where a readout is not linear in the state, because its directions are derivatives."""
+    return "relu" if data.attrs.get("readout") == "relu" else "linear"
+
+
+def _at_rest(data: Any, W_y: np.ndarray) -> np.ndarray:
+    """What the readout sees without inputs; zero where the silent network does not settle."""
+    found = np.asarray(data["readout_at_rest"].values, np.float64) if "readout_at_rest" in data else np.zeros(0)
+    return found if found.shape == W_y.shape[1:] and np.isfinite(found).all() else np.zeros(W_y.shape[1])
 
 
 def _longest(directions: np.ndarray) -> np.ndarray:
@@ -72,10 +109,20 @@ def _longest(directions: np.ndarray) -> np.ndarray:
     return np.sort(np.argsort(-length, kind="stable")[:room])
 
 
+def _readout_code(data: Any, delay: int | None) -> str:
+    if "projections" not in data:
+        return _OF_DIRECTIONS.format(lag=_seen_lag(data, delay))
+    return _OF_WEIGHTS if "readout_weights" in data else _LEAST
+
+
+def _seen_lag(data: Any, delay: int | None) -> int:
+    return min(delay or 0, data.sizes["lag"] - 1)
+
+
 def _readout(data: Any, directions: np.ndarray, delay: int | None, kept: np.ndarray) -> tuple[np.ndarray, str]:
     """W_y, (hidden, outputs), and what it is in words."""
     if "projections" not in data:
-        lag = min(delay or 0, len(directions) - 1)
+        lag = _seen_lag(data, delay)
         return directions[lag][:, kept], f"Features are seen along their own directions of age {lag}."
     if "readout_weights" in data:
         return np.asarray(data["readout_weights"].values, np.float64), ""
