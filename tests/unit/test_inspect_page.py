@@ -101,7 +101,7 @@ def test_a_dictionary_takes_the_place_of_the_channels(capsys, folder):
         (["--inputs", "network.safetensors"], "--inputs must be the name of a .npy file"),
         (["--features", "inputs.npy"], "--features must be"),
         (["--delay", "9"], "--delay must be below n_lags = 5, got 9"),
-        (["--nonlinearity", "tanhh"], "--nonlinearity must be one of tanh, relu, got 'tanhh' (did you mean tanh?)"),
+        (["--nonlinearity", "tanhh"], "--nonlinearity must be one of tanh, relu, linear, got 'tanhh' (did you mean tanh?)"),
     ],
 )
 def test_bad_input_is_one_line(capsys, folder, options, message):
@@ -130,6 +130,16 @@ def test_the_page_and_the_record_say_how_much_was_sampled(written, weights):
         assert f"<dt>times sampled for {name}</dt><dd>{number}</dd>" in page
     assert set(record["additivity"]) == {"lower_decile", "median", "upper_decile", "n_pairs"}
     assert record["additivity"]["median"] == pytest.approx(1)
+
+
+def test_what_weights_do_not_say_is_asked_for_and_where_to_give_it(tmp_path, weights):
+    names = ("weight_ih_l0", "weight_hh_l0"), weights[:2]
+    np.savez(tmp_path / "rnn.npz", **dict(zip(*names, strict=True)), bias_ih_l0=np.zeros(3), bias_hh_l0=np.zeros(3))
+    x = np.random.default_rng(1).normal(size=(12, 60, N_FEATURES))
+    with pytest.raises(sk.InvalidInput, match=r"inspect what sk.as_model\(..., nonlinearity=...\) makes of it"):
+        sk.inspect(tmp_path / "rnn.npz", x)
+    found = sk.inspect(sk.as_model(tmp_path / "rnn.npz", nonlinearity="tanh"), x, n_lags=4)
+    assert found.n_hidden == N_HIDDEN
 
 
 def test_the_page_has_tables_of_memory_and_of_eigenvalues(written, weights):

@@ -10,6 +10,7 @@ from cases.inspected import elman, sparse_inputs
 from spiralsink.inspection import ablate, inspect_model, patch
 from spiralsink.inspection._additivity import additivity
 from spiralsink.inspection._correlation import correlation
+from spiralsink.inspection._impulses import impulse_sizes
 from spiralsink.inspection._recording import record
 
 
@@ -328,6 +329,22 @@ def test_more_directions_than_there_is_memory_for_are_refused(monkeypatch):
     inspect_model(elman(n_features=3), X, n_lags=4)
     with pytest.raises(sk.InvalidInput, match="n_lags must be at most 4 for directions of 3 features in 6 numbers"):
         inspect_model(elman(n_features=3), X, n_lags=5)
+
+
+def test_impulses_are_as_large_as_what_comes_and_goes():
+    rng = np.random.default_rng(0)
+    codes = np.stack(
+        [
+            5 + 0.1 * rng.normal(size=(4, 5000)),
+            rng.uniform(size=(4, 5000)) * (rng.uniform(size=(4, 5000)) < 0.3),
+            -1.0 * (rng.uniform(size=(4, 5000)) < 0.3),
+            np.full((4, 5000), 7.0),
+        ],
+        axis=-1,
+    )
+    sizes = impulse_sizes(codes)
+    np.testing.assert_allclose(sizes[0], [0.1, np.sqrt(1 / 3), -1, 1], rtol=0.02)
+    np.testing.assert_array_equal(sizes[1], sizes[0] / 2)
 
 
 def test_an_effect_says_what_was_done_and_found():

@@ -54,7 +54,7 @@ def test_many_features_are_an_image_with_readable_cells_framed(wide):
     axes = plots.memory_curve(wide)
     assert {"memory", "readable"} <= gids(axes)
     np.testing.assert_array_equal(axes.images[0].get_array(), wide.memory.r2.T)
-    assert [each.get_text() for each in axes.get_yticklabels()] == list("ABCDEFGH")
+    assert [each.get_text() for each in axes.get_yticklabels()] == list("01234567")
 
 
 def test_the_readout_sees_lines_or_rows(linear, wide):
@@ -110,7 +110,7 @@ def test_one_page_holds_all_panels_and_the_agreement(wide, tmp_path):
     figure = plots.inspection(wide)
     titles = [each.get_title(loc="left") for each in figure.axes]
     assert [each for each in titles if each] == [
-        *("what can be read", "what the readout sees", "directions: length", "directions of A: alignment"),
+        *("what can be read", "what the readout sees", "directions: length", "directions of feature 0: alignment"),
         *("directions: dependence", "do responses add up?", "what readouts hear", "mean Jacobian"),
     ]
     assert "not compared with an independent forward pass" in figure.get_suptitle()

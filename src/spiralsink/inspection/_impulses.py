@@ -9,6 +9,7 @@ from ._directions import jacobian_directions
 from ._recording import Recording, run_batches
 
 _RELATIVE_SIZES = (1.0, 0.5)
+_RARE = 0.1
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -17,8 +18,7 @@ class Impulses:
 
     Attributes:
         responses: For both sizes u.
-        sizes: u of every feature: the root mean square of its non-zero values in the data, and half of it; negative
-            for a feature that is never positive.
+        sizes: u of every feature (`impulse_sizes`), and half of it.
         difference: |response of one size - of the other| / |response of the first|: 0 for linear recurrences
             anywhere, and for ReLU without bias at rest. 0 where both vanish.
         jacobian: Mean Jacobian direction over the same backgrounds, which smaller and smaller impulses come to.
@@ -38,15 +38,21 @@ class Impulses:
 
 
 def impulse_sizes(codes: Float[np.ndarray, "batch time features"]) -> Float[np.ndarray, "sizes features"]:
-    """Root mean square of every feature's non-zero values, and half of it; of size 1 for a feature that is never there.
+    """How much of a feature comes or goes in the data, and half of it.
+
+    - a feature that is zero at a tenth of the steps or more: the root mean square of its other values, negative if it
+      is never positive
+    - a feature that is rarely zero: its standard deviation, so that an impulse stays where the data are
+    - 1 for a feature that does not vary
 
     Args:
         codes: How much of every feature there is at every step.
     """
-    count = np.maximum((codes != 0).sum(axis=(0, 1)), 1)
-    size = np.sqrt((codes**2).sum(axis=(0, 1)) / count)
-    size = np.where(size > 0, size, 1.0) * np.where((codes.max(axis=(0, 1)) <= 0) & (size > 0), -1.0, 1.0)
-    return np.multiply.outer(_RELATIVE_SIZES, size)
+    there, spread = (codes != 0).sum(axis=(0, 1)), codes.std(axis=(0, 1))
+    active = np.sqrt((codes**2).sum(axis=(0, 1)) / np.maximum(there, 1))
+    comes = there <= (1 - _RARE) * codes[..., 0].size
+    size = np.where(comes, active * np.where(codes.max(axis=(0, 1)) <= 0, -1.0, 1.0), spread)
+    return np.multiply.outer(_RELATIVE_SIZES, np.where(spread > 0, size, 1.0))
 
 
 def impulse_directions(

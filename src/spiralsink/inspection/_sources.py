@@ -1,5 +1,6 @@
 """What is measured and on what: anything as a `Model`, inputs in the order (batch, time, features)."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,14 @@ def as_measurable(source: Any) -> Model:
         return source
     from .. import interop
 
-    return interop.as_model(source)
+    try:
+        return interop.as_model(source)
+    except InvalidInput as error:
+        if str(error.value) != "nothing":
+            raise
+        name = re.findall(r"\w+", error.field)[-1]
+        hint = "; ".join(filter(None, [error.hint, f"inspect what sk.as_model(..., {name}=...) makes of it"]))
+        raise InvalidInput(error.field, error.value, error.allowed, hint=hint) from None
 
 
 def as_numbers(field: str, value: Any) -> np.ndarray:

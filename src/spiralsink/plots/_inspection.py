@@ -8,7 +8,6 @@ from ._data import SpectrumData
 from ._inspection_data import (
     WAITS,
     absent,
-    feature_names,
     inspection_data,
     lag_ticks,
     matrix,
@@ -113,7 +112,7 @@ def inspection(source: Any, *, feature: int = 0) -> Any:
         memory_curve(dataset, ax=panels[0]).set_title("what can be read")
         seen_by_readout(dataset, ax=panels[1]).set_title("what the readout sees")
         direction_lengths(dataset, ax=panels[2]).set_title("directions: length")
-        name = f" of {feature_names(dataset)[feature]}" if dataset.sizes["feature"] > 1 else ""
+        name = f" of feature {feature}" if dataset.sizes["feature"] > 1 else ""
         direction_alignment(dataset, feature=feature, ax=panels[3]).set_title(f"directions{name}: alignment")
         direction_dependence(dataset, ax=panels[4]).set_title("directions: dependence")
         additivity_by_lags(dataset, ax=panels[5]).set_title("do responses add up?")

@@ -9,7 +9,6 @@ from .._errors import InvalidInput, Shown
 from ._style import INK, MUTED
 
 WAITS = "age of the input $s$ (steps)"
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def inspection_data(source: Any) -> Any:
@@ -35,9 +34,8 @@ def values(dataset: Any, name: str, *dims: str) -> np.ndarray | None:
 
 
 def feature_names(dataset: Any) -> list[str]:
-    """A, B, C, ... for up to 26 features, numbers for more."""
-    n_features = dataset.sizes["feature"]
-    return list(_LETTERS[:n_features]) if n_features <= len(_LETTERS) else [str(j) for j in range(n_features)]
+    """Numbers from 0, as tables, records and `ablate` have them."""
+    return [str(j) for j in range(dataset.sizes["feature"])]
 
 
 def check_feature(dataset: Any, feature: int) -> int:

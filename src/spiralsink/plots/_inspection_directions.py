@@ -35,7 +35,7 @@ def direction_lengths(source: Any, *, ax: Any = None) -> Any:
             off = np.where(np.isfinite(spread), spread, 0.0) * length
             for j, name in enumerate(names):
                 drawn = series_style(j)
-                axes.plot(lags, length[:, j], **drawn, markersize=2.5, label=name, gid=f"length-{j}")
+                axes.plot(lags, length[:, j], **drawn, markersize=2.5, label=f"feature {name}", gid=f"length-{j}")
                 band = np.maximum(length[:, j] - off[:, j], 0.0), length[:, j] + off[:, j]
                 axes.fill_between(lags, *band, color=drawn["color"], alpha=0.18, linewidth=0, gid=f"spread-{j}")
         else:
@@ -48,8 +48,8 @@ def direction_lengths(source: Any, *, ax: Any = None) -> Any:
         lag_ticks(axes, len(lags))
         if len(names) > 1:
             few = len(names) <= _MOST_LINES  # the legend stands above what is drawn
-            axes.set_ylim(0, axes.get_ylim()[1] * (1.2 if few else 1.35))
-            axes.legend(loc="upper right", ncols=len(names) if few else 1, handlelength=1.6, columnspacing=0.8)
+            axes.set_ylim(0, axes.get_ylim()[1] * (1.2 if len(names) <= 2 else 1.35))
+            axes.legend(loc="upper right", ncols=2 if few else 1, handlelength=1.6, columnspacing=0.8)
     return axes
 
 
@@ -77,6 +77,8 @@ def direction_alignment(source: Any, *, feature: int = 0, ax: Any = None) -> Any
         image = matrix(axes, np.abs(unit @ unit.T), r"$|\cos(w_s, w_{s'})|$", vmin=0, vmax=1, origin="lower")
         image.set_gid("alignment")
         axes.set(xlabel=WAITS, ylabel="age $s'$ (steps)")
+        if dataset.sizes["feature"] > 1:
+            axes.set_title(f"feature {feature}")
         lag_ticks(axes, len(written), both=True)
     return axes
 

@@ -13,7 +13,20 @@ from ._inspection_figures import draw_figures
 from ._inspection_page import inspection_page, inspection_record
 
 
-def inspect(model: Any, inputs: Any, *, out: Any = None, about_inputs: str = "", **options: Any) -> Inspection:
+def inspect(
+    model: Any,
+    inputs: Any,
+    *,
+    features: Any = None,
+    codes: Any = None,
+    n_lags: Any = 20,
+    delay: Any = None,
+    targets: Any = None,
+    seed: Any = 0,
+    check_order: bool = True,
+    out: Any = None,
+    about_inputs: str = "",
+) -> Inspection:
     """What a recurrent network of any kind remembers of its inputs, where it writes it, and what its readout sees.
 
     ```python
@@ -24,12 +37,19 @@ def inspect(model: Any, inputs: Any, *, out: Any = None, about_inputs: str = "",
 
     Args:
         model: A torch `RNN`, `GRU` or `LSTM`, a module that holds one, an Equinox cell, a network of this package, the
-            name of a file of weights, or what `sk.as_model` and `sk.step_model` made of something else.
+            name of a file of weights, or what `sk.as_model` and `sk.step_model` made of something else. What weights do
+            not say is given to `as_model`: `sk.inspect(sk.as_model("rnn.pt", nonlinearity="tanh"), inputs)`.
         inputs: (batch, time, features), NumPy, JAX, torch or lists; (time, features) is taken as one sequence.
+        features: Input directions to use instead of channels, (n_dictionary, channels), such as the decoder rows of
+            a sparse autoencoder.
+        codes: How much of every direction there is, (batch, time, n_dictionary); None for least squares.
+        n_lags: Ages s = 0 .. n_lags - 1.
+        delay: k, the age at which the task wants an input; None where it is not known.
+        targets: What the outputs should be, (batch, time, outputs), for `target_r2`.
+        seed: Draws times, pairs and the sequences of every part.
+        check_order: Whether to look for inputs in the order (time, batch, features).
         out: Folder for report.html, inspection.json, inspection.nc and figures/; None writes nothing.
         about_inputs: One sentence for the report: where the inputs come from.
-        options: As in `spiralsink.inspection.inspect_model`: `features`, `codes`, `n_lags`, `delay`, `targets`,
-            `seed`, `check_order`.
 
     Returns:
         `Inspection`: directions, impulses, additivity, memory, capacity, interference, free space and spectrum; what
@@ -42,7 +62,17 @@ def inspect(model: Any, inputs: Any, *, out: Any = None, about_inputs: str = "",
     """
     if out is not None:
         require_page_tools()
-    found = inspect_model(model, inputs, **options)
+    found = inspect_model(
+        model,
+        inputs,
+        features=features,
+        codes=codes,
+        n_lags=n_lags,
+        delay=delay,
+        targets=targets,
+        seed=seed,
+        check_order=check_order,
+    )
     if out is not None:
         write_inspection(found, out, about_inputs=about_inputs)
     return found

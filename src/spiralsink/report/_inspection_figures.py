@@ -37,7 +37,8 @@ FIGURES = (
         "Where it is written",
         (("direction_lengths", 1.0), ("direction_alignment", 1.0), ("direction_dependence", 1.0)),
         "A feature direction w_s is where an input of age s lies in the hidden state. Left: how long the directions "
-        "are. Middle: how far those of two ages are aligned; two ages written along one line disturb each other. "
+        "are. Middle: how far those of two ages are aligned, for feature 0; two ages written along one line disturb "
+        "each other. "
         "Right: how much directions depend on what else the network heard.",
     ),
     Plate(
