@@ -1,15 +1,18 @@
 """`spiralsink inspect`: what somebody's recurrent network remembers, and where."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import click
 
+from .._conventions import CONVENTIONS
 from ._command import SEED, Command, OneOf, Whole, common, emit, writes_into
 from ._folders import result_folder
 from ._page_beside import write_page_beside
 
 _DEFAULT_SEQUENCES, _DEFAULT_STEPS = 32, 200
+_NO_HEAD = "none"
 
 _EXAMPLE = """
 spiralsink inspect gru.pt --head fc --inputs data.npy --out results/gru
@@ -17,20 +20,23 @@ spiralsink inspect rnn.safetensors --nonlinearity tanh --delay 4 --json
 """
 
 
+def _conventions(function: Any) -> Any:
+    """One option for everything that weights do not say."""
+    for name, each in reversed(tuple(CONVENTIONS.items())):
+        kind = OneOf(each.choices) if each.choices else None if each.shown else Whole(0)
+        function = click.option(f"--{name}", type=kind, metavar=each.shown or None, help=each.words)(function)
+    return function
+
+
 @click.command(cls=Command, example=_EXAMPLE)
 @click.argument("file", metavar="FILE")
-@click.option("--kind", help="What the file holds, such as rnn, gru, lstm, lru, s4d, s5; inferred by default.")
-@click.option("--prefix", help="Which of several recurrent modules in the file: the beginning of its keys.")
-@click.option("--nonlinearity", type=OneOf(["tanh", "relu"]), help="Of an RNN, which its weights do not tell.")
-@click.option("--reset", type=OneOf(["after", "before"]), help="Of a GRU: the reset gate after or before the matrix.")
-@click.option("--gates", metavar="ORDER", help='Order of the gates in the rows, such as "r,z,n" or "i,f,g,o".')
-@click.option("--head", metavar="KEY", help="The linear layer that reads the states, such as fc or fc.weight.")
-@click.option("--readout", type=OneOf(["linear", "relu"]), help="What follows the head; linear by default.")
-@click.option("--layer", type=Whole(0), help="One layer of several; all of them by default.")
-@click.option("--direction", type=OneOf(["forward", "backward"]), help="Of a bidirectional network.")
+@_conventions
+@click.option("--initial", metavar="FILE.npy", help="The state before the first input; zero by default.")
 @click.option("--delay", type=Whole(0), help="k: the age at which the task wants an input.")
 @click.option("--inputs", metavar="FILE.npy", help="Inputs (batch, time, features); independent N(0, 1) by default.")
 @click.option("--features", metavar="FILE.npy", help="Input directions to use instead of channels, one a row.")
+@click.option("--codes", metavar="FILE.npy", help="How much of each of these directions there is at every step.")
+@click.option("--targets", metavar="FILE.npy", help="What the outputs should be, (batch, time, outputs).")
 @click.option("--lags", "n_lags", type=Whole(), default=20, show_default=True, help="Ages 0 to LAGS - 1 are measured.")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of samples and of default inputs.")
 @click.option(
@@ -45,21 +51,39 @@ def command(file: str, out: str | None, as_json: bool, quiet: bool, **options: A
     """
     # before anything is read: what cannot be written need not be computed
     folder = None if out is None else _folder(out)
-    model = _read(file, **{name: options.pop(name) for name in _READING})
+    model = _read(file, options.pop("initial"), {name: options.pop(name) for name in CONVENTIONS})
     inputs, about = _inputs(options.pop("inputs"), model, options["seed"])
-    features = None if options["features"] is None else _array("features", options["features"])
-    options["features"] = features
+    for name in ("features", "codes", "targets"):
+        options[name] = None if options[name] is None else _array(name, options[name])
     result = _inspect(model, inputs, about, folder, **options)
     emit(result.pop("json"), result["text"], as_json=as_json, quiet=quiet)
 
 
-_READING = ("kind", "prefix", "nonlinearity", "reset", "gates", "head", "readout", "layer", "direction")
+def _read(file: str, initial: str | None, given: dict[str, Any]) -> Any:
+    from .._errors import InvalidInput
+    from ..interop import NoReadout, as_model
+
+    if given["head"] == _NO_HEAD:
+        given["head"] = NoReadout()
+    start = None if initial is None else _array("initial", initial)
+    try:
+        return as_model(Path(file), initial=start, **given)
+    except InvalidInput as error:
+        where, _, name = error.field.rpartition(": ")
+        field = name if where == file and name in CONVENTIONS else error.field
+        raise type(error)(field, error.value, error.allowed, hint=_as_options(error.hint)) from None
 
 
-def _read(file: str, **options: Any) -> Any:
-    from ..interop import as_model
+def _as_options(hint: str) -> str:
+    """What an error says to pass, as it is said on the command line: `--gates z,r,n` for `gates='z,r,n'`."""
 
-    return as_model(Path(file), **options)
+    def spelt(match: re.Match[str]) -> str:
+        name, value = match[1], _NO_HEAD if match[2] == "NoReadout()" else match[2].strip("'")
+        return f"--{name} {value}".strip()
+
+    names = "|".join((*CONVENTIONS, "initial"))
+    hint = re.sub(rf"\b({names})=('[^']*'|NoReadout\(\)|)", spelt, hint)
+    return hint.replace(", --", " --").replace("step_model", "step_model in Python")
 
 
 def _inspect(model: Any, inputs: Any, about: str, folder: Path | None, **options: Any) -> dict[str, Any]:

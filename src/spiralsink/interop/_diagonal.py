@@ -7,14 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Complex, Float
 
+from .._conventions import CONVENTIONS
 from .._errors import InvalidInput, Shown, check_choice
 from ..models import JaxStep, LinearReadout, LinearRecurrence, Model
 from ._keys import Found
 from ._tensors import Tensors
 
 KINDS = ("lru", "s4d", "s5")
-CONJUGATES = ("stored", "implied")
-DISCRETIZATIONS = ("zoh", "bilinear", "euler")
+CONJUGATES = CONVENTIONS["conjugates"].choices
+DISCRETIZATIONS = CONVENTIONS["discretization"].choices
 
 _MOST_DENSE = 4096  # numbers of state up to which the recurrent matrix is written out: 128 MiB
 _PAIRED = 1e-3

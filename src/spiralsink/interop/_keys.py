@@ -4,10 +4,11 @@ import dataclasses
 import re
 from typing import Any
 
+from .._conventions import CONVENTIONS
 from .._errors import InvalidInput, Shown, check_choice, shorten
 from ._tensors import Tensors
 
-KINDS = ("rnn", "gru", "lstm", "lru", "s4d", "s5")
+KINDS = CONVENTIONS["kind"].choices
 
 _CELLS = re.compile(r"^(.*?)weight_ih(_l\d+)?(_reverse)?$")
 # one name that gives a diagonal layer away, and the others that it needs beside it

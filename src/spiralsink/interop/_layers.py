@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from .._conventions import CONVENTIONS
 from .._errors import InvalidInput, Shown, check_choice
 from ..models import JaxStep, LinearReadout, LinearRecurrence, Model, NoReadout, Readout
 from . import _cells
 from ._cells import GATES
 from ._heads import NO_HEAD, Head
 
-NONLINEARITIES = ("tanh", "relu", "linear")
+NONLINEARITIES = CONVENTIONS["nonlinearity"].choices
 _SHOWN = 3
 
 _STEPS = {
@@ -105,8 +106,8 @@ def convention(
     return Convention(
         gates=_order(kind, gates),
         nonlinearity=check_choice("nonlinearity", nonlinearity, NONLINEARITIES) if kind == "rnn" else "",
-        reset="after" if reset is None else check_choice("reset", reset, ("after", "before")),
-        update="old" if update is None else check_choice("update", update, ("old", "new")),
+        reset="after" if reset is None else check_choice("reset", reset, CONVENTIONS["reset"].choices),
+        update="old" if update is None else check_choice("update", update, CONVENTIONS["update"].choices),
     )
 
 

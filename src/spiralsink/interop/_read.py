@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from .._conventions import CONVENTIONS, names_of
 from .._errors import InvalidInput, Shown, check_choice, check_finite
-from .._recurrence import READOUTS
 from ..models import Model
 from ..networks import RecurrentNetwork
 from . import _diagonal, _equinox, _keys, _ours, _probe, _torch, _torch_modules
@@ -19,10 +19,6 @@ from ._layers import Convention, Layers, build, convention
 from ._options import Options
 from ._probe import Evidence, Untried
 from ._tensors import Tensors, as_array, flatten
-
-_OF_CELLS = ("nonlinearity", "reset", "update", "gates", "layer", "direction")
-_OF_DIAGONAL = ("conjugates", "discretization")
-_OF_ARRAYS = ("kind", "prefix", "head", "readout", *_OF_CELLS, *_OF_DIAGONAL)
 
 Pass = Evidence | Untried | None
 Passes = Callable[[Model], Iterable[Pass]]
@@ -78,7 +74,7 @@ def of_equinox(module: Any, options: Options) -> Model:
 
 def of_model(model: Model, options: Options) -> Model:
     """A model that there is already: the same, or another start, or compared with what the user gave."""
-    options.refuse(_OF_ARRAYS, "a Model")
+    options.refuse(CONVENTIONS, "a Model")
     model = started(model, options.initial)
     if options.reference is None:
         return model
@@ -87,7 +83,7 @@ def of_model(model: Model, options: Options) -> Model:
 
 def of_network(network: RecurrentNetwork, options: Options, where: str = "source") -> Model:
     """A single network of this package."""
-    options.refuse(_OF_ARRAYS, "a RecurrentNetwork")
+    options.refuse(CONVENTIONS, "a RecurrentNetwork")
     model = started(_ours.of_network(network, where), options.initial)
     other = options.reference is not None or options.initial is not None
     return _compared(
@@ -115,7 +111,7 @@ def _of_torch_parameters(module: Any, options: Options) -> Model:
 
 
 def _layers(tensors: Tensors, found: Found, options: Options) -> tuple[Layers, Convention]:
-    options.refuse(_OF_DIAGONAL, found.kind)
+    options.refuse(names_of("diagonal"), found.kind)
     under = convention(found.kind, where=tensors.where, **options.convention)
     stored = _torch.stored_layers(tensors, found, layer=options.layer, direction=options.direction)
     head = find_head(tensors, found, stored, options.head)
@@ -126,9 +122,11 @@ def _after(options: Options, head: str) -> str:
     """What follows the linear layer of the readout."""
     if options.readout is None:
         return "linear"
-    after = check_choice("readout", options.readout, READOUTS)
+    after = check_choice("readout", options.readout, CONVENTIONS["readout"].choices)
     if not head:
-        raise InvalidInput("readout", after, "absent for a network without a linear readout", hint="name it with head")
+        raise InvalidInput(
+            "readout", after, "absent for a network without a linear readout", hint="name that layer: head='fc'"
+        )
     return after
 
 
@@ -138,7 +136,7 @@ def _of_layers(layers: Layers, under: Convention, tensors: Tensors, options: Opt
 
 
 def _of_diagonal(tensors: Tensors, found: Found, options: Options, passes: Passes) -> Model:
-    options.refuse((*_OF_CELLS, "head", "readout"), found.kind)
+    options.refuse((*names_of("cells"), "head"), found.kind)
     layer = _diagonal.stored_layer(tensors, found)
     under = _diagonal.reading(layer, **options.diagonal)
     if not under.conjugates:

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from .._conventions import CONVENTIONS
 from .._errors import InvalidInput, Shown, check_choice
 from ._cells import GATES
 from ._keys import Found
 from ._tensors import Tensors
 
 _TITLES = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
-DIRECTIONS = ("forward", "backward")
+DIRECTIONS = CONVENTIONS["direction"].choices
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
