@@ -41,7 +41,7 @@ def test_projections_are_the_algebra(linear):
     chosen = np.flatnonzero(recall >= recall.max() / 2)
     assert found.free_space.readout.tolist() == chosen.tolist()
     share = negative.sum(axis=(0, 2)) / waiting.sum(axis=(0, 2))
-    np.testing.assert_allclose(found.free_space.share, share[chosen], atol=1e-9)
+    np.testing.assert_allclose(found.free_space.free_fraction, share[chosen], atol=1e-9)
     size = np.linalg.norm(exact, axis=2)
     np.testing.assert_allclose(found.free_space.sharpness, (size[4:].max(axis=0) / size[2])[chosen], atol=1e-9)
 

@@ -104,4 +104,4 @@ def test_interference_of_known_readouts():
     np.testing.assert_allclose(found.shares[0].ravel(), np.array([4, 1, 0, 0]) / whole, atol=0.02)
     best = interference((heard(train), train), (heard(test), test), (2, 2), None, "readouts")
     assert (best.lag[0], best.feature[0]) == (0, 0)
-    assert "too few" in interference((heard(train)[:11], train[:11]), (heard(test), test), (2, 2), None, "")
+    assert "too few" in interference((heard(train)[:39], train[:39]), (heard(test), test), (2, 2), None, "")

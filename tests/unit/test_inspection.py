@@ -278,7 +278,7 @@ def test_without_a_readout_the_ridge_readouts_are_used():
     assert found.free_space.readout.tolist() == np.flatnonzero(found.memory.readable[1]).tolist()
     seen = found.memory.weights[:, 1, 1] @ found.algebraic[0]
     expected = (np.minimum(seen, 0) ** 2).sum() / (seen**2).sum()
-    np.testing.assert_allclose(found.free_space.share[-1], expected)
+    np.testing.assert_allclose(found.free_space.free_fraction[-1], expected)
     assert not found.free_space.inferred
     assert inspect_model(model, sparse_inputs(40, 60), n_lags=6).free_space.inferred
 

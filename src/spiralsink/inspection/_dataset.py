@@ -150,7 +150,7 @@ def _rest(found: Any) -> list[tuple[str, Any, Any, str, str]]:
         free = found.free_space
         label = f"share of what waits that is seen negative by {free.kind}"
         rows += [
-            ("free_space", ("waiting_readout",), free.share, label, _UNIT),
+            ("free_fraction", ("waiting_readout",), free.free_fraction, label, _UNIT),
             ("sharpness", ("waiting_readout",), free.sharpness, "largest projection after the recall", _UNIT),
             ("waiting_readout_delay", ("waiting_readout",), free.delay, "delay of the readout", "steps"),
             ("waiting_readout_index", ("waiting_readout",), free.readout, "output or feature of the readout", _UNIT),

@@ -20,7 +20,7 @@ class FreeSpace:
     """The share of what readouts see of waiting features (lag < delay) that is negative, and the forgetting after.
 
     Attributes:
-        share: sum_{s<k, j} relu(-A_s)^2 / sum_{s<k, j} A_s^2 of every readout, in [0, 1].
+        free_fraction: sum_{s<k, j} relu(-A_s)^2 / sum_{s<k, j} A_s^2 of every readout, in [0, 1].
         sharpness: max_{s >= k+2} |A_s| / |A_k| over the measured lags, of every readout; NaN where fewer than k + 3
             lags were measured or |A_k| vanishes.
         delay: k of every readout.
@@ -29,7 +29,7 @@ class FreeSpace:
         inferred: Whether k is the lag that the readout reads best, because no delay was given.
     """
 
-    share: Float[np.ndarray, " readouts"]
+    free_fraction: Float[np.ndarray, " readouts"]
     sharpness: Float[np.ndarray, " readouts"]
     delay: Int[np.ndarray, " readouts"]
     readout: Int[np.ndarray, " readouts"]
@@ -38,8 +38,8 @@ class FreeSpace:
 
     @property
     def mean(self) -> float:
-        """Mean share over the readouts."""
-        return float(self.share.mean())
+        """Mean free fraction over the readouts."""
+        return float(self.free_fraction.mean())
 
 
 def readout_kind(model: Model) -> str:
@@ -47,13 +47,17 @@ def readout_kind(model: Model) -> str:
     nonlinearity = getattr(model.readout, "nonlinearity", None)
     if nonlinearity == "linear":
         return "the network's linear readout, which has no blind half-space"
-    return f"the network's {nonlinearity} readout" if nonlinearity else "the network's readout, linearised"
+    return (
+        f"the network's {nonlinearity} readout"
+        if nonlinearity
+        else "the network's readout, a function, by its derivative after any nonlinearity"
+    )
 
 
 def free_space(
     model: Model, directions: Directions, memory: Memory | None, scale: Float[np.ndarray, " features"], delay: Any
 ) -> FreeSpace | str:
-    """Free-space share of the network's readout, or of the ridge readouts where it has none.
+    """Free fraction of the network's readout, or of the ridge readouts where it has none.
 
     Args:
         model: The network.

@@ -50,7 +50,7 @@ def inspect_model(
     - additivity: 1 - |R_12 - (R_1 + R_2)|^2 / |R_1 + R_2|^2 over pairs of impulses
     - memory: held-out R^2 of ridge readouts of every (feature, lag), and the exact capacity of a linear recurrence
     - interference: the share of a readout's variance that comes from other (feature, lag) pairs
-    - free space: the share of what readouts see of waiting features that is negative
+    - free fraction: the share of what readouts see of waiting features that is negative
     - spectrum of the mean Jacobian, dimensions of the states, readable pairs per dimension
 
     The cost is bounded: times and pairs are sampled, fewer for larger networks.

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from ._memory import Memory, lagged, states_of
 from ._recording import Recording
 
-_FEWEST_STEPS_PER_PAIR = 3
+_FEWEST_STEPS_PER_PAIR = 10
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -22,7 +22,8 @@ class Interference:
         shares: a_n^2 Var(c_n) / Var(z) of every n, for every readout.
         own: The same for the pair that the readout is for, n*.
         others: Var(sum_{n != n*} a_n c_n) / Var(z): the interference of every readout.
-        unexplained: Var(e) / Var(z): what comes from older inputs or is not linear in the inputs. The three add up to
+        unexplained: Var(e) / Var(z): what comes from older inputs or is not linear in the inputs; with at least ten
+            training steps for each pair, errors of the coefficients add about a tenth of it at most. The three add up to
             1 when lagged inputs are uncorrelated.
         lag: Lag of the pair that each readout is for.
         feature: Its feature.
@@ -91,7 +92,8 @@ def interference(
         fitted: Outputs of the readouts and all lagged inputs on the training part.
         measured: The same on the test part.
         shape: (lags, features): the pairs are in this order.
-        wanted: The pair that each readout is for; None for the one of which most of its variance comes.
+        wanted: The pair that each readout is for; None for the one of which most of its variance comes on the training
+            part.
         of: Whose outputs they are.
 
     Returns:
@@ -103,6 +105,8 @@ def interference(
         needed = _FEWEST_STEPS_PER_PAIR * n_pairs
         return f"{n_steps} training steps are too few for {n_pairs} lagged inputs: at least {needed}, or fewer lags"
     coefficients = np.linalg.lstsq(inputs - inputs.mean(axis=0), outputs - outputs.mean(axis=0), rcond=1e-10)[0]
+    if wanted is None:
+        wanted = (coefficients**2 * inputs.var(axis=0)[:, None]).argmax(axis=0)
     outputs, inputs = measured
     whole = outputs.var(axis=0)
     varies = whole > 0
@@ -110,7 +114,7 @@ def interference(
         return "no output varies"
     whole, coefficients, outputs = whole[varies], coefficients[:, varies], outputs[:, varies]
     shares = (coefficients**2 * inputs.var(axis=0)[:, None]).T / whole[:, None]
-    wanted = shares.argmax(axis=1) if wanted is None else wanted[varies]
+    wanted = wanted[varies]
     explained, readouts = inputs @ coefficients, np.arange(len(wanted))
     others = explained - inputs[:, wanted] * coefficients[wanted, readouts]
     lag, feature = np.divmod(wanted, shape[1])

@@ -88,8 +88,8 @@ def inspection_record(found: Inspection, *, inputs: str = "") -> dict[str, Any]:
         "additivity": None if found.additivity is None else _deciles(found.additivity),
         "interference": None if found.interference is None else float(found.interference.mean),
         "head_interference": None if found.head_interference is None else float(found.head_interference.mean),
-        "free_space": None if free is None else float(free.mean),
-        "free_space_of": None if free is None else free.kind,
+        "free_fraction": None if free is None else float(free.mean),
+        "free_fraction_of": None if free is None else free.kind,
         "n_points": {
             "directions": found.directions.n_points,
             "impulses": found.impulses.n_points,
