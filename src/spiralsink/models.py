@@ -68,6 +68,32 @@ class JaxStep:
         with float64():
             return np.asarray(_written(self.step, *_wide((self.weights, inputs, states, changes))))
 
+    def carried_along(self, inputs: Any, states: Any, change: Any) -> np.ndarray:
+        with float64():
+            return np.asarray(_along(self.step, *_wide((self.weights, inputs, states, change))))
+
+
+def carried_along(
+    dynamics: Dynamics,
+    inputs: Float[np.ndarray, "batch time features"],
+    states: Float[np.ndarray, "batch time hidden"],
+    change: Float[np.ndarray, "batch hidden"],
+) -> Float[np.ndarray, "batch time hidden"]:
+    """A change of the state carried along a way: dh_t = (df/dh)(x_t, h_{t-1}) dh_{t-1}.
+
+    Args:
+        dynamics: The step.
+        inputs: x_t.
+        states: h_{t-1}, the state before each step.
+        change: dh before the first step.
+    """
+    if isinstance(dynamics, JaxStep):
+        return dynamics.carried_along(inputs, states, change)
+    found = np.empty_like(states)
+    for t in range(inputs.shape[1]):
+        found[:, t] = change = dynamics.carried(inputs[:, t], states[:, t], change[:, None])[:, 0]
+    return found
+
 
 @runtime_checkable
 class Readout(Protocol):
@@ -255,6 +281,19 @@ def _carried(step: Any, weights: Any, inputs: Any, states: Any, changes: Any) ->
         return jax.vmap(jax.linearize(lambda h: step(weights, x, h), h)[1])(dh)
 
     return jax.vmap(at_point)(inputs, states, changes)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _along(step: Any, weights: Any, inputs: Any, states: Any, change: Any) -> Any:
+    def carry(x: Any, h: Any, dh: Any) -> Any:
+        return jax.jvp(lambda h: step(weights, x, h), (h,), (dh,))[1]
+
+    def advance(dh: Any, at: Any) -> Any:
+        dh = jax.vmap(carry)(*at, dh)
+        return dh, dh
+
+    _, found = jax.lax.scan(advance, change, (jnp.swapaxes(inputs, 0, 1), jnp.swapaxes(states, 0, 1)))
+    return jnp.swapaxes(found, 0, 1)
 
 
 @functools.partial(jax.jit, static_argnums=0)

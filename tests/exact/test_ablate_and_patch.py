@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cases.inspected import elman, sparse_inputs
+from spiralsink import InvalidInput
 from spiralsink.inspection import Mean, Resample, Zero, ablate, inspect_model, patch
 from spiralsink.networks import RecurrentNetwork
 
@@ -99,6 +100,29 @@ def test_a_small_patch_is_carried_by_the_jacobians():
     near = patch(model, x, state + 1e-6, at=4)
     far = patch(model, x, state + 1e-1, at=4)
     assert near.gap < 1e-5 < far.gap
+
+
+def test_a_patch_is_followed_for_as_long_as_is_asked():
+    model, x = elman("tanh", bias=0.2), sparse_inputs(2, 20)
+    state = model.states(x)[:, 4] + 0.1
+    all_, three, one = (patch(model, x, state, at=4, n_later=n) for n in (None, 3, 1))
+    assert all_.change.shape == (2, 1, 16, 2)
+    np.testing.assert_allclose(three.change, all_.change[:, :, :3], atol=1e-14)
+    np.testing.assert_allclose(three.expected, all_.expected[:, :, :3], atol=1e-14)
+    np.testing.assert_allclose(one.change, all_.change[:, :, :1], atol=1e-14)
+    with pytest.raises(InvalidInput, match="n_later must be from 1 to 16"):
+        patch(model, x, state, at=4, n_later=17)
+
+
+def test_more_states_than_there_is_memory_for_are_refused(monkeypatch):
+    from spiralsink.inspection import _cause
+
+    model, x = elman("tanh"), sparse_inputs(3, 20)
+    monkeypatch.setattr(_cause, "MOST_NUMBERS", 6 * 59)
+    for call in (lambda: ablate(model, x, 0, 1, at=5), lambda: patch(model, x, np.zeros(6), at=5)):
+        with pytest.raises(InvalidInput, match="at most 59 steps in all, for the memory of 6 units"):
+            call()
+    patch(model, x, np.zeros(6), at=5, n_later=14)
 
 
 def test_patching_nothing_changes_nothing():

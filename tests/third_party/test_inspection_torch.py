@@ -5,7 +5,7 @@ import pytest
 import scipy.linalg
 
 from cases.inspected import elman, sparse_inputs
-from spiralsink.inspection import ablate
+from spiralsink.inspection import ablate, patch
 from spiralsink.inspection._capacity import _gramian
 from spiralsink.inspection._directions import jacobian_directions
 from spiralsink.inspection._impulses import impulse_directions
@@ -57,6 +57,41 @@ def test_a_torch_module_is_ablated_as_it_is(gru):
     with torch.no_grad():
         expected = (gru(without)[0] - gru(x)[0])[:, 6:].numpy()
     np.testing.assert_allclose(effect.change[:, 0], expected, atol=1e-10)
+
+
+def test_a_torch_module_is_patched_as_it_is(gru):
+    x, state = torch.tensor(sparse_inputs(2, 12)), torch.tensor(sparse_inputs(2, 1, 5)[:, 0])
+    effect = patch(gru, x, state, at=4, n_later=5)
+    with torch.no_grad():
+        own = gru(x)[0]
+        expected = gru(x[:, 5:9], state[None].contiguous())[0] - own[:, 5:9]
+    np.testing.assert_allclose(effect.change[:, 0, 1:], expected.numpy(), atol=1e-10)
+    # what is expected is the derivative along the way
+    small = own[:, 4] + 1e-6 * (state - own[:, 4])
+    near = patch(gru, x, small, at=4, n_later=5)
+    np.testing.assert_allclose(near.expected, 1e-6 * effect.expected, rtol=1e-6)
+    assert near.gap < 1e-4 < effect.gap
+
+
+def test_an_lstm_of_two_layers_is_ablated_and_patched():
+    torch.manual_seed(1)
+    module, x = torch.nn.LSTM(2, 3, 2, batch_first=True).double(), torch.tensor(sparse_inputs(2, 9))
+    model = as_model(module)
+    assert [name.split()[-1] for name, _ in model.layout] == ["h", "c", "h", "c"]
+    without = x.clone()
+    without[:, 3, 0] = 0
+    with torch.no_grad():
+        own = module(x)[0]
+        expected = (module(without)[0] - own)[:, 5:].numpy()
+    ablated = ablate(model, x, feature=0, lag=2, at=5)
+    np.testing.assert_allclose(ablated.change[:, 0, :, 6:9], expected, atol=1e-10)
+    # the state of the same network on other inputs, as torch hands it on: h and c of both layers
+    other = torch.tensor(sparse_inputs(2, 9, seed=8))
+    with torch.no_grad():
+        handed = module(other[:, :5])[1]
+        expected = (module(x[:, 5:], handed)[0] - own[:, 5:]).numpy()
+    patched = patch(model, x, at=4, inputs_from=other)
+    np.testing.assert_allclose(patched.change[:, 0, 1:, 6:9], expected, atol=1e-10)
 
 
 def test_ridge_readouts_are_those_of_the_normal_equations():

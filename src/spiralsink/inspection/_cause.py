@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .._errors import InvalidInput, Shown, check_count, check_kind
-from ..models import LinearReadout, Model
+from ..models import LinearReadout, Model, carried_along
 from ._directions import jacobian_directions
 from ._effect import Effect
 from ._recording import MOST_NUMBERS, Recording, record, run_batches, sample_points
@@ -57,7 +57,7 @@ def ablate(
     model = as_measurable(model)
     check_kind("by", by, Replacement, "Zero(), Mean(), Resample() or an object with `replaced`")
     data, notes = as_inputs(model, inputs, check_order=check_order)
-    recording = record(model, data, features=features, codes=codes)
+    recording = record(model, _affordable_steps(model, data), features=features, codes=codes)
     n_sequences, time = data.shape[:2]
     if check_count("feature", feature, 0) >= recording.n_features:
         raise InvalidInput("feature", feature, f"below the number of features, {recording.n_features}")
@@ -96,6 +96,7 @@ def patch(
     *,
     at: Any,
     inputs_from: Any = None,
+    n_later: Any = None,
     check_order: bool = True,
 ) -> Effect:
     """Replaces the state at time t: h'_t = state, and the network goes on from there with the same inputs.
@@ -110,6 +111,7 @@ def patch(
         state: The state after step t, (hidden,) or (batch, hidden).
         at: t, from 0.
         inputs_from: Other inputs, (batch or 1, time > t, features), whose state at t is put in; instead of `state`.
+        n_later: Later steps l = 0 .. n_later - 1; None for all that follow.
         check_order: Whether to look for inputs in the order (time, batch, features).
 
     Raises:
@@ -126,17 +128,16 @@ def patch(
         allowed = f"of shape ({model.n_hidden},) or ({n_sequences}, {model.n_hidden}) (batch, hidden)"
         raise InvalidInput("state", Shown(f"shape {new.shape}"), allowed)
     new = np.broadcast_to(new, (n_sequences, model.n_hidden))
-    recording = record(model, data)
-    states, after = recording.states[:, at:], data[:, at:]
+    n_later = time - at if n_later is None else _time("n_later", n_later, 1, time - at)
+    data = _affordable_steps(model, data[:, : at + n_later])
+    states, after = record(model, data).states[:, at:], data[:, at:]
     changed = new[:, None]
-    if time - at > 1:
-        changed = np.concatenate([changed, model.dynamics.run(data[:, at + 1 :], new)], axis=1)
+    if n_later > 1:
+        changed = np.concatenate([changed, model.dynamics.run(after[:, 1:], new)], axis=1)
     change, seen, length = _compared(model, states, changed, after, after)
     carried = np.empty_like(states)
-    carried[:, 0] = dh = new - states[:, 0]
-    for step in range(1, time - at):
-        dh = model.dynamics.carried(after[:, step], states[:, step - 1], dh[:, None])[:, 0]
-        carried[:, step] = dh
+    carried[:, 0] = new - states[:, 0]
+    carried[:, 1:] = carried_along(model.dynamics, after[:, 1:], states[:, :-1], carried[:, 0])
     return Effect(
         cause=f"state at time {at} replaced by {'another' if state is None else 'the given one'}",
         at=np.array([at]),
@@ -239,6 +240,15 @@ def _affordable(times: np.ndarray, numbers_each: int, *, spread: bool) -> tuple[
         raise InvalidInput("at", Shown(f"{len(times)} times"), f"at most {most} times for the memory of the changes")
     kept = times[np.linspace(0, len(times) - 1, most).astype(int)]
     return kept, (f"{most} of {len(times)} times, evenly spread, for the memory of the changes",)
+
+
+def _affordable_steps(model: Model, inputs: np.ndarray) -> np.ndarray:
+    n_sequences, time = inputs.shape[:2]
+    most = MOST_NUMBERS // model.n_hidden
+    if n_sequences * time > most:
+        shown = Shown(f"{n_sequences} sequences of {time} steps")
+        raise InvalidInput("inputs", shown, f"at most {most} steps in all, for the memory of {model.n_hidden} units")
+    return inputs
 
 
 def _state_from(model: Model, inputs_from: Any, at: int, check_order: bool) -> np.ndarray:

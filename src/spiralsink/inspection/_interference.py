@@ -22,9 +22,9 @@ class Interference:
         shares: a_n^2 Var(c_n) / Var(z) of every n, for every readout.
         own: The same for the pair that the readout is for, n*.
         others: Var(sum_{n != n*} a_n c_n) / Var(z): the interference of every readout.
-        unexplained: Var(e) / Var(z): what comes from older inputs or is not linear in the inputs; with at least ten
-            training steps for each pair, errors of the coefficients add about a tenth of it at most. The three add up to
-            1 when lagged inputs are uncorrelated.
+        unexplained: Var(e) / Var(z): what comes from older inputs or is not linear in the inputs; with ten training
+            steps or more for each pair, errors of the coefficients add about a tenth of it at most. The three add up
+            to 1 when lagged inputs are uncorrelated.
         lag: Lag of the pair that each readout is for.
         feature: Its feature.
         of: Whose outputs: "ridge readouts" or "the network's readout".
