@@ -164,6 +164,33 @@ def test_what_came_back_is_said():
     assert "initial must be finite" in refusal(STEPS["numpy"], initial=np.full(4, np.nan), n_hidden=None)
 
 
+SINGLE = {
+    "all of it": lambda x, h: np.tanh(h.astype(np.float32) @ W.T.astype(np.float32) + (x @ U.T).astype(np.float32)),
+    "inside": lambda x, h: np.tanh(h @ W.T + x @ U.T).astype(np.float32).astype(np.float64),
+    "a part": lambda x, h: 0.5 * h + np.tanh((h @ W.T).astype(np.float32) + x @ U.T),
+    "in torch": lambda x, h: torch.tanh(h.float() @ FW.T + x.float() @ FU.T).double(),
+}
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_steps_that_take_float64_and_round_to_float32(name):
+    step = SINGLE[name]
+    model = step_model(step, n_features=2, n_hidden=4, library="torch" if "torch" in name else "numpy")
+    assert model.kind.endswith(", float32")
+    x, h = INPUTS[:, 0], by_hand()[:, -1]
+    drive = h @ W.T + x @ U.T
+    slope, dh = 1 - np.tanh(drive) ** 2, RNG.standard_normal((3, 5, 4))
+    expected = slope[:, None] * (dh @ W.T) + (0.5 * dh if name == "a part" else 0)
+    assert np.abs(model.dynamics.carried(x, h, dh) - expected).max() < 2e-4
+
+
+@pytest.mark.parametrize(
+    "step", [lambda x, h: np.maximum(h @ W.T, 0), lambda x, h: np.tanh(30 * h @ W.T) + x.sum(-1)[:, None]]
+)
+def test_kinks_and_steep_functions_round_to_float64(step):
+    assert step_model(step, n_features=2, n_hidden=4, library="numpy").kind == "step function in NumPy"
+
+
 def test_steps_that_remember_are_refused():
     seen = []
 
@@ -192,3 +219,8 @@ def test_equinox_and_jax_weights_in_float32():
     model = step_model(step, n_features=2, n_hidden=4)
     assert model.kind == "step function in JAX"
     assert model.compared_with == "itself, called step by step"
+
+
+def test_steps_of_jax_that_round_to_float32_say_so():
+    step = lambda x, h: jnp.tanh(h @ jnp.asarray(W.T)).astype(jnp.float32)  # noqa: E731
+    assert step_model(step, n_features=2, n_hidden=4).kind == "step function in JAX, float32"

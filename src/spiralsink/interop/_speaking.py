@@ -13,10 +13,12 @@ import numpy as np
 
 from .._errors import InvalidInput, Shown
 from .._float64 import float64
+from ._rounding import rounding
 from ._spoken import LIBRARIES, Spoken
 from ._state import StateLayout, WrongState, described
 
 _ALONE = 3  # rows that are computed once more, each alone
+_COARSE = {"bfloat16": "float16", "complex64": "float32", "float16": "float16", "float32": "float32"}
 
 
 def understood(
@@ -94,8 +96,10 @@ def _tried(candidate: Spoken, layouts: Callable[[Any], StateLayout]) -> Spoken:
                 jax.ShapeDtypeStruct((*lead, candidate.n_features), dtype),
                 jax.ShapeDtypeStruct((*lead, n_hidden), dtype),
             )
+        dtypes = [str(leaf.dtype) for leaf in jax.tree.leaves(found) if hasattr(leaf, "dtype")]
+        rounded = min((_COARSE[each] for each in dtypes if each in _COARSE), default="float64")
         out = layouts(_without_lead(found, lead))
-        spoken = dataclasses.replace(candidate, out=out)
+        spoken = dataclasses.replace(candidate, out=out, rounded=rounded)
         with float64():
             jax.eval_shape(lambda x, h: spoken.jax_step((), x, h), *map(jnp.asarray, (x[0], h[0])))
         return spoken
@@ -108,10 +112,10 @@ def _tried(candidate: Spoken, layouts: Callable[[Any], StateLayout]) -> Spoken:
     if spoken.library == "torch" and not spoken.batched:
         mapped = dataclasses.replace(spoken, mapped=True)
         with contextlib.suppress(Exception):  # an operation that torch cannot map
-            return mapped if _near(mapped.torch_call(x, h), alone) else spoken
-    if not _near(call(x, h)[:_ALONE], alone):
+            spoken = mapped if _near(mapped.torch_call(x, h), alone) else spoken
+    elif not _near(call(x, h)[:_ALONE], alone):
         raise WrongState("rows that depend on each other, or on earlier calls,")
-    return spoken
+    return dataclasses.replace(spoken, rounded=rounding(call, x, h))
 
 
 def _near(one: np.ndarray, other: np.ndarray) -> bool:

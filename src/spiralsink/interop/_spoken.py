@@ -16,7 +16,7 @@ from ._tensors import as_array
 
 LIBRARIES = ("jax", "torch", "numpy")
 
-_STEPS = {"float64": 6e-6, "float32": 5e-3}
+_STEPS = {"float64": 6e-6, "float32": 5e-3, "float16": 5e-2}  # cube roots of their rounding
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -32,6 +32,7 @@ class Spoken:
         dtype: "float64", or "float32" where float64 does not work.
         n_features: Size of x.
         mapped: Whether torch makes batches of single vectors.
+        rounded: "float64", or what it rounds to somewhere inside, "float32" or "float16".
     """
 
     function: Callable[[Any, Any], Any]
@@ -42,6 +43,12 @@ class Spoken:
     dtype: str
     n_features: int
     mapped: bool = False
+    rounded: str = "float64"
+
+    @property
+    def precision(self) -> str:
+        """The coarsest of what it takes and what it rounds to."""
+        return self.rounded if self.rounded != "float64" else self.dtype
 
     def jax_step(self, weights: Any, x: Any, h: Any) -> Any:
         """On single vectors of float64, traced or not."""
@@ -107,14 +114,14 @@ class Spoken:
         if self.library == "jax":
             return JaxStep(self.jax_step, ())
         if self.library == "numpy":
-            return Differences(self.numpy_call, _STEPS[self.dtype])
+            return Differences(self.numpy_call, _STEPS[self.precision])
         import torch
 
-        own = TorchFunction(self.torch_call, _STEPS[self.dtype], self.torch_tensors, getattr(torch, self.dtype))
+        own = TorchFunction(self.torch_call, _STEPS[self.precision], self.torch_tensors, getattr(torch, self.dtype))
         x, h = np.zeros((1, self.n_features)), np.zeros((1, self.before.size))
         try:
             own.written(x, h, np.ones((1, 1, x.shape[1])))
             own.carried(x, h, np.ones((1, 1, h.shape[1])))
         except Exception:  # operations without a forward derivative, changes in place: whatever torch refuses
-            return Differences(self.torch_call, _STEPS[self.dtype])
+            return Differences(self.torch_call, _STEPS[self.precision])
         return own

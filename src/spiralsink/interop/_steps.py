@@ -40,6 +40,7 @@ def step_model(
     Derivatives: by JAX for a function that JAX can trace; for torch by forward-mode differentiation where all of its
     operations have it; else by central differences, (f(p + e v) - f(p - e v)) / 2e. Those are right to about 1e-10 of
     the derivative in float64, to about 1e-4 in float32, and between both slopes where a ReLU has its kink within e.
+    That a function rounds to float32 inside, whatever it takes and gives, is found by its differences; `kind` says it.
 
     The function is compared with itself, called with one step of one sequence at a time: this finds functions whose
     rows depend on each other, or that remember something between calls, and no wrong weights. That is no independent
@@ -85,7 +86,7 @@ def step_model(
         library=library,
     )
     model = Model(
-        kind=f"step function in {_NAMES[own.library]}" + ("" if own.dtype == "float64" else ", float32"),
+        kind=f"step function in {_NAMES[own.library]}" + ("" if own.precision == "float64" else f", {own.precision}"),
         n_features=n_features,
         n_hidden=layout.size,
         dynamics=own.function_of_arrays(),
