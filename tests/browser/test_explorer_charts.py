@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from cases.browsing import Visitor, until
+from cases.pages import branches_payload
 
 SERIOUS = {"serious", "critical"}
 EVIL = "<script>globalThis.harmed=1</script><img src=x onerror=globalThis.harmed=1>"
@@ -19,6 +20,7 @@ STATES = {
     "claims": ("", "#claims-section"),
 }
 
+CURSOR = "document.getElementById('cursor').getBoundingClientRect().left"
 # the place of a point on the screen, as Plotly has drawn it
 PLACE = """([chart, network]) => {
   const host = document.getElementById(chart);
@@ -30,6 +32,14 @@ PLACE = """([chart, network]) => {
   const at = (axis, value) => axis._offset + axis.l2p(axis.type === "log" ? Math.log10(value) : value);
   return [box.left + at(xaxis, trace.x[place]), box.top + at(yaxis, trace.y[place])];
 }"""
+
+
+# a new address, and what the page does about it
+AT_FIRST = """new Promise((resolve) => {
+  addEventListener("popstate", () => setTimeout(resolve), { once: true });
+  location.hash = `#${Math.random()}`;
+})"""
+FRAMES = "new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))"
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +56,7 @@ def whole(opened):
     page = opened.contexts[0].pages[0]
     page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": 1280, "height": 900})
-    page.evaluate("location.hash = '#'")
+    page.evaluate(AT_FIRST)
     until(page, "spiralsink.app.state.network === 0 && spiralsink.app.state.x === 'p'")
     yield page
     opened.check()
@@ -59,14 +69,14 @@ def shown(page):
 def click(page, chart, network):
     """Moves to a point, as soon as it stands still and Plotly has seen the pointer there, and clicks it."""
     hovered = f"document.getElementById('{chart}')._hoverdata?.some((each) => each.customdata === {network})"
-    for _ in range(50):
-        place = page.evaluate(PLACE, [chart, network])
-        page.mouse.move(place[0] + 1, place[1])
-        page.mouse.move(*place)
-        page.wait_for_timeout(100)
-        if page.evaluate(hovered):
-            return page.mouse.click(*place)
-    raise AssertionError(f"no point of network {network} under the pointer in {chart}")
+    last = None
+    while (place := page.evaluate(PLACE, [chart, network])) != last:
+        last = place
+        page.evaluate(FRAMES)
+    page.mouse.move(place[0] + 1, place[1])
+    page.mouse.move(*place)
+    until(page, hovered)
+    page.mouse.click(*place)
 
 
 def test_a_click_on_a_point_loads_its_network(whole):
@@ -90,11 +100,52 @@ def test_the_cursor_drives_the_plane(whole):
     )
     slider.press("Home")
     assert shown(whole) == 0
-    whole.wait_for_timeout(100)
-    before = whole.locator("#cursor").evaluate("each => each.getBoundingClientRect().left")
+    whole.evaluate(FRAMES)
+    before = whole.evaluate(CURSOR)
     whole.locator("#sparsity").press("End")
-    whole.wait_for_timeout(100)
-    assert whole.locator("#cursor").evaluate("each => each.getBoundingClientRect().left") > before + 100
+    until(whole, f"{CURSOR} > {before} + 100")
+
+
+def test_the_cursor_is_dragged(whole):
+    whole.locator("#diagram").scroll_into_view_if_needed()
+    whole.evaluate(FRAMES)
+    box = whole.locator("#cursor").bounding_box()
+    tips = whole.locator("#plane").inner_html()
+    whole.mouse.move(box["x"], box["y"] + 150)
+    whole.mouse.down()
+    width = whole.locator("#diagram .nsewdrag").first.bounding_box()["width"]
+    whole.mouse.move(box["x"] + width, box["y"] + 150, steps=4)
+    whole.mouse.up()
+    assert shown(whole) == 9  # the best at p = 1
+    assert whole.locator("#plane").inner_html() != tips
+    assert whole.locator("#at-value").inner_text() == f"p = {whole.evaluate('spiralsink.app.state.at'):.3g}"
+    whole.mouse.move(box["x"], box["y"] + 150)  # let go
+    assert shown(whole) == 9
+
+
+def test_the_cursor_follows_the_branch_that_is_shown_and_then_the_best(visitor):
+    page = visitor.open(branches_payload(), plotly=None)
+    branch = "spiralsink.app.scene.collection.branch"
+    assert "Nothing was trained" in page.locator("#diagram-caption").inner_text()
+    assert page.locator("#terms .term").count() == 6
+    assert "task benefit0.0700" in page.locator("#terms-table").evaluate(
+        "each => (each.closest('details').open = true, each.build().textContent)"
+    )
+    slider = page.locator("#at")
+    slider.press("Home")
+    assert (page.evaluate(branch), page.locator("#sparsity-value strong").inner_text()) == ("sparse", "p = 0.02")
+    tips = page.locator("#plane").inner_html()
+    for _ in range(3):
+        slider.press("PageUp")
+    assert page.locator("#plane").inner_html() != tips
+    assert page.evaluate(branch) == "sparse"
+    slider.press("End")  # the sparse branch ends before
+    assert (page.evaluate(branch), page.locator("#sparsity-value strong").inner_text()) == ("dense", "p = 1")
+    slider.press("Home")  # and the dense one before this
+    assert page.evaluate(branch) == "sparse"
+    for network in (7, 2):
+        click(page, "diagram", network)
+        until(page, f"spiralsink.app.state.network === {network}")
 
 
 def test_axes_and_colours_of_the_population(whole):
@@ -102,6 +153,10 @@ def test_axes_and_colours_of_the_population(whole):
     whole.locator("#by-x").select_option("spectral_radius")
     assert whole.evaluate(title) == "spectral radius"
     whole.locator("#by-by").select_option("status")
+    assert whole.locator("#by-y").input_value() == "loss_per_p"
+    whole.locator("#by-y").select_option("free_fraction")
+    assert whole.evaluate("document.getElementById('population').layout.yaxis.title.text") == "free fraction"
+    assert set(whole.evaluate("document.getElementById('population').data[0].y")) == {0.5}
     names = whole.evaluate("document.getElementById('population').data.map((each) => each.name)")
     assert names == ["converged (12)", "shown above"]
     whole.locator("#by-by").select_option("of my own")
@@ -114,16 +169,33 @@ def test_axes_and_colours_of_the_population(whole):
 def test_no_width_scrolls_sideways_and_nothing_bars_access(whole):
     from axe_playwright_python.sync_playwright import Axe
 
-    for scheme in ("light", "dark"):
+    whole.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    for scheme, width in (("light", 1920), ("dark", 390), ("light", 390), ("dark", 1920)):
         whole.emulate_media(color_scheme=scheme)
-        for width in (390, 1920):
-            whole.set_viewport_size({"width": width, "height": 900})
-            whole.wait_for_timeout(150)
-            assert whole.evaluate("document.documentElement.scrollWidth") <= width
-            found = whole.evaluate("spiralsink.app.layout.width")
-            assert found == whole.locator("#plane").evaluate("each => each.clientWidth")
+        whole.set_viewport_size({"width": width, "height": 900})
+        until(whole, "spiralsink.app.layout.width === document.getElementById('plane').clientWidth")
+        until(whole, f"document.documentElement.scrollWidth <= {width}")
+        if (scheme, width) == ("light", 1920):
+            continue  # the same colours as at 390
         found = Axe().run(whole).response["violations"]
         assert [(each["id"], each["nodes"][0]["target"]) for each in found if each["impact"] in SERIOUS] == []
+    whole.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = false; })")
+
+
+def test_what_has_to_be_read_stands_on_the_first_two_screens(visitor, payload):
+    page = visitor.open(payload, width=390, height=844)
+    ends = "document.getElementById('reading').getBoundingClientRect().bottom + scrollY"
+    for network in range(len(payload.networks.p)):
+        page.evaluate("(network) => spiralsink.update(spiralsink.app, { network }, 'replace')", network)
+        assert page.evaluate(ends) <= 2 * 844, page.locator("#reading").inner_text()
+
+
+def test_the_page_asks_no_one_even_if_it_wanted_to(visitor, payload):
+    page = visitor.open(payload)
+    asked = "fetch('https://127.0.0.1:9/').then(() => 'answered', () => 'refused')"
+    assert page.evaluate(asked) == "refused"
+    assert [each for each in visitor.complaints if "Content Security Policy" in each] == visitor.complaints != []
+    visitor.complaints.clear()
 
 
 def test_a_screen_reader_finds_its_way(whole):
@@ -150,11 +222,16 @@ def test_no_string_of_the_payload_becomes_markup(visitor, payload):
     for place in range(page.locator("#model option").count()):
         page.locator("#model").select_option(index=place)
         page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
-        page.wait_for_timeout(50)
-    page.mouse.move(*page.evaluate(PLACE, ["population", shown(page)]))
-    page.wait_for_timeout(100)
+        assert page.locator("img").count() == 0
+    place = page.evaluate(PLACE, ["population", shown(page)])
+    page.mouse.move(place[0] + 1, place[1])
+    page.mouse.move(*place)
+    until(page, "document.querySelector('#population .hoverlayer .hovertext')")
+    assert page.locator("img").count() == 0
+    # one that is put there does its work, and by then those before it would have done theirs
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', `<img src='data:,' onerror='globalThis.allowed=1'>`)")
+    until(page, "globalThis.allowed")
     assert page.evaluate("globalThis.harmed") is None
-    assert page.locator("body img").count() == 0
     assert page.locator("body script").count() == 2  # the payload, and what draws it
     for selector in ("title", "h1", "footer", "#model", "#claims", "#terms-note, #plane-note", "#population-caption"):
         assert EVIL in (page.locator(selector).first.text_content() or ""), selector
@@ -165,13 +242,13 @@ def test_the_plane_is_painted_before_plotly_is_parsed_and_soon(whole):
         "Object.fromEntries(performance.getEntriesByType('mark').map((each) => [each.name, each.startTime]))"
     )
     assert marks["plane-painted"] < marks["plotly-ready"]
-    assert marks["plane-painted"] < 2000  # 500 where nothing else runs
-    for key in ("End", "Home", "ArrowRight", "ArrowRight", "End"):
+    assert marks["plane-painted"] < 4000  # 500 where nothing else runs
+    whole.evaluate("performance.clearMeasures()")
+    for count, key in enumerate(("End", "Home", "ArrowRight", "ArrowRight", "End"), start=1):
         whole.locator("#sparsity").press(key)
-        whole.wait_for_timeout(30)
+        until(whole, f"performance.getEntriesByName('redraw').length === {count}")
     times = sorted(whole.evaluate("performance.getEntriesByName('redraw').map((each) => each.duration)"))
-    assert len(times) >= 4
-    assert times[len(times) // 2] < 200  # 50 where nothing else runs
+    assert times[2] < 400  # 50 where nothing else runs
 
 
 def test_states_to_look_at(request, payload, tmp_path):
@@ -191,7 +268,7 @@ def look_at(page, folder, suffix):
     for name, (fragment, selector) in STATES.items():
         page.evaluate(f"location.hash = {fragment!r}")
         page.evaluate(f"document.querySelector({selector!r}).scrollIntoView({{ behavior: 'instant' }})")
-        page.wait_for_timeout(150)
+        page.evaluate(FRAMES)
         path = folder / f"{name}-{suffix}.png"
         page.screenshot(path=path)
         assert path.stat().st_size > 10_000

@@ -1,12 +1,15 @@
 """Every control changes what it should, read back from the page; the address brings all of it back."""
 
 import json
+import xml.etree.ElementTree
 
 import msgspec
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
 from cases.browsing import until
+from cases.pages import PayloadBuilder
 
 TIPS = "[...document.querySelectorAll('#plane .arrow')].map((each) => each.querySelector('title').textContent)"
 
@@ -95,6 +98,30 @@ def test_an_impulse_goes_step_by_step(visitor, payload):
     until(page, "spiralsink.app.state.step >= 1")
     page.keyboard.press("Space")
     assert "Send" in text(page, "#play")
+    page.keyboard.press("Space")
+    page.keyboard.press("Escape")
+    assert "Send" in text(page, "#play")
+    assert shown(page)["step"] is None
+    page.locator("#sparsity").focus()
+    page.keyboard.press("Space")
+    assert (text(page, "#play"), shown(page)["step"]) == ("Stop", 0)
+    page.keyboard.press("Space")
+    page.locator("#play").focus()
+    page.keyboard.press("Space")  # the button itself is pressed, once
+    assert text(page, "#play") == "Stop"
+
+
+def test_options_keep_the_focus(visitor, payload):
+    page = visitor.open(payload)
+    focused = "document.activeElement.id"
+    page.locator("#gauge").focus()
+    page.keyboard.press("ArrowDown")
+    assert shown(page)["gauge"] == "trained"
+    assert page.evaluate(focused) == "gauge"
+    page.locator("#copy").focus()
+    page.evaluate("document.getElementById('toggle').click()")
+    assert shown(page)["network"] == 11
+    assert page.evaluate(focused) == "copy"
 
 
 def test_the_scrubber_moves_plane_and_terms(visitor, payload):
@@ -112,10 +139,10 @@ def test_the_scrubber_moves_plane_and_terms(visitor, payload):
 
 def test_where_there_are_no_terms_the_page_says_why(visitor, payload):
     page = visitor.open(payload, "#c=vectors")
-    assert "This one is not linear." in text(page, "#terms-caption")
+    assert "No terms are known here." in text(page, "#terms-caption")
     assert "horizon: 18; amplitudes: uniform on 0 to 1" in text(page, "#terms-caption")
     page.locator("#model").select_option(label="narrow")
-    assert "no single activity probability" in text(page, "#terms-caption")
+    assert "No terms are known here." in text(page, "#terms-caption")
     assert not page.locator("#history").is_visible()
     page.locator("#model").select_option(label="spirals")
     assert page.locator("#terms .term").count() == 6  # four, their sum, and what hiding saves
@@ -144,22 +171,36 @@ def test_arrows_glide_to_another_network_where_motion_is_welcome(visitor, payloa
     until(page, "spiralsink.app.gliding === null")
     end = page.evaluate(TIPS)
     assert end != start
-    page.evaluate("document.getElementById('toggle').click()")
-    page.wait_for_timeout(200)
-    assert page.evaluate(TIPS) not in (start, end)
+    # half way by a clock of our own, however slow the machine is
+    halfway = "document.getElementById('toggle').click(), spiralsink.app.gliding(performance.now() + 350)"
+    half = page.evaluate(f"({halfway}, {TIPS})")
+    assert half not in (start, end)
     page.locator("#sparsity").press("ArrowRight")  # a slider is followed at once
     assert page.evaluate("spiralsink.app.gliding") is None
 
 
-@pytest.mark.parametrize("kind", ["SVG", "PNG"])
-def test_pictures_to_take_away(visitor, payload, kind):
-    page = visitor.open(payload)
-    with page.expect_download() as download:
-        page.locator("#plane-options").get_by_text(kind, exact=True).click()
-    content = download.value.path().read_bytes()
-    assert download.value.suggested_filename == f"plane-spirals-4-0.{kind.lower()}"
-    assert content.startswith(b"<svg" if kind == "SVG" else b"\x89PNG")
-    assert len(content) > 4000
+def test_nothing_glides_where_motion_is_not_wanted(visitor, payload):
+    page = visitor.open(payload, reduced_motion="reduce")
+    page.evaluate("document.getElementById('toggle').click()")
+    assert page.evaluate("spiralsink.app.gliding") is None
+    assert page.evaluate(TIPS) == visitor.open(payload, "#c=spirals-4&n=11").evaluate(TIPS)
+
+
+def test_pictures_to_take_away(visitor, payload):
+    page = visitor.open(payload, "#c=trained")
+    for name in ("plane", "lags", "terms", "history"):
+        for kind, start in (("SVG", b"<svg"), ("PNG", b"\x89PNG")):
+            with page.expect_download() as download:
+                page.locator(f"#{name}-options").get_by_text(kind, exact=True).click()
+            content = download.value.path().read_bytes()
+            assert download.value.suggested_filename == f"{name}-trained-{shown(page)['network']}.{kind.lower()}"
+            assert content.startswith(start)
+            if kind == "SVG":
+                drawn = xml.etree.ElementTree.fromstring(content)
+                shapes = page.evaluate(f"document.querySelectorAll('#{name} svg *').length")
+                assert len(list(drawn.iter())) == shapes + 2  # itself, and the paper behind it
+            else:
+                assert len(content) > 2000
 
 
 def test_every_picture_has_its_numbers(visitor, payload):
@@ -222,7 +263,8 @@ def test_claims_lead_to_figures_and_networks(visitor, payload):
     assert rows.count() == 2
     assert rows.nth(0).locator("a").evaluate_all("all => all.map((each) => each.getAttribute('href'))") == [
         "figures/first.png",
-        "report.html#first",
+        "report.html#claim-first",
+        "report.html#claim-first-measurement",
     ]
     assert rows.nth(1).locator("a").count() == 0  # an address that is no file of the folder
     assert "too large" in rows.nth(1).inner_text()
@@ -254,3 +296,56 @@ def test_a_page_with_nothing_to_compare(visitor, payload):
         )["second"]
         is None
     )
+
+
+ELSEWHERE = [
+    "java\tscript:alert(1)",
+    "\x01javascript:alert(1)",
+    "..\\secret.png",
+    "figures/%2e%2e/secret.png",
+    "figures/../secret.png",
+    "//elsewhere.org/figures/a.png",
+    "figures/a.png?x",
+    " report.html",
+    "report.html#a\nb",
+]
+
+
+def test_addresses_that_lead_elsewhere_are_no_links(visitor, payload):
+    one = payload.claims[0]
+    fine = msgspec.structs.replace(one, figure="figures/a-1.svg", page="report.html")
+    claims = [msgspec.structs.replace(one, figure=each, page=each) for each in ELSEWHERE]
+    page = visitor.open(msgspec.structs.replace(payload, claims=[*claims, fine]))
+    found = page.locator("#claims a").evaluate_all("all => all.map((each) => each.getAttribute('href'))")
+    assert found == ["figures/a-1.svg", "report.html"]
+
+
+def test_a_network_that_was_not_recorded_leads_to_one_that_was(visitor, payload):
+    page = visitor.open(payload)
+    assert page.locator("#near").count() == 0
+    recorded = payload.histories[0].network
+    moved = [msgspec.structs.replace(payload.histories[0], network=1)]
+    page = visitor.open(msgspec.structs.replace(payload, histories=moved))
+    assert recorded != 1
+    assert "not on this page" in text(page, "#history-caption")
+    page.locator("#near").click()
+    assert shown(page)["network"] == 1
+    assert page.locator("#history .curve").count() == 5
+
+
+def biased(b_y):
+    builder = PayloadBuilder()
+    builder.collection("biased", recurrence="relu")
+    rest = np.array([0.5, 0.25])  # where W_h is zero, that is b_h itself
+    builder.network(([[1.0], [0.0]], np.zeros((2, 2)), np.array([[2.0], [0.0]])), biases=(rest, [b_y]))
+    return builder.payload(first=0)
+
+
+@pytest.mark.parametrize(("b_y", "edge", "words"), [(5.0, -6.0, "nothing is hidden here"), (-2.0, 1.0, "what is weak")])
+def test_biases_move_the_edge_of_what_is_hidden(visitor, b_y, edge, words):
+    page = visitor.open(biased(b_y))
+    assert page.evaluate("[...spiralsink.app.scene.edges]") == [edge]
+    assert words in text(page, "#reading")
+    # a_0 = 2 is seen in both; a_1 = ... = 0 lies above the one edge and below the other
+    assert page.locator("#lags .hidden-bar").count() == (0 if edge < 0 else 8)
+    assert page.locator("#lags [data-lag='0'].hidden-bar").count() == 0

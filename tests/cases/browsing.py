@@ -5,7 +5,6 @@ from typing import Any
 
 from spiralsink.explorer import Payload, page_of
 
-
 # The policy of the page forbids eval, which is what Playwright's own waiting for a condition does.
 _UNTIL = """new Promise((resolve, reject) => {
   const started = performance.now();
@@ -33,12 +32,19 @@ class Visitor:
         self.contexts: list[Any] = []
 
     def open(
-        self, payload: Payload, fragment: str = "", *, plotly: str | None = "", width: int = 1280, **options: Any
+        self,
+        payload: Payload,
+        fragment: str = "",
+        *,
+        plotly: str | None = "",
+        width: int = 1280,
+        height: int = 900,
+        **options: Any,
     ) -> Any:
         """The page of a payload; without Plotly unless `plotly` is None, for the tests that need no charts."""
         path = self.folder / "explorer.html"
         path.write_text(page_of(payload, plotly), encoding="utf-8")
-        settings = {"viewport": {"width": width, "height": 900}, "reduced_motion": "reduce", **options}
+        settings = {"viewport": {"width": width, "height": height}, "reduced_motion": "reduce", **options}
         context = self.browser.new_context(**settings)
         self.contexts.append(context)
         page = context.new_page()

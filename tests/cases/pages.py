@@ -89,7 +89,7 @@ class PayloadBuilder:
             "offset": self.keep(*weights, b_h, b_y),
         }
         if known["terms"] is None and "terms" not in columns:
-            known["terms_reason"] = "This one is not linear."
+            known["terms_reason"] = "No terms are known here."
         for name, value in {**known, **columns}.items():
             self.columns[name].append(value)
         return len(self.columns["p"]) - 1
@@ -208,7 +208,7 @@ def explorer_payload() -> Payload:
             id="first-claim",
             verdict="holds",
             figure="figures/first.png",
-            page="report.html#first",
+            page="report.html#claim-first",
             collections=["vectors"],
             **claim,
         ),
@@ -222,3 +222,50 @@ def explorer_payload() -> Payload:
         ),
     ]
     return builder.payload(histories=[history], diagrams=[diagram], claims=claims, first=0, second=11)
+
+
+def branches_payload() -> Payload:
+    """Two branches of a phase diagram whose optima are the networks of the page."""
+    rng = np.random.default_rng(1)
+    builder = PayloadBuilder()
+    branches = []
+    for name, span, activities, rise in (
+        ("sparse", 268.0, (0.02, 0.05, 0.1, 0.3), 0.1),
+        ("dense", 95.0, (0.1, 0.3, 0.6, 1.0), -0.1),
+    ):
+        builder.collection(f"branch-{name}", label=f"{name} branch", branch=name, horizon="steady state")
+        loss = [0.2 + rise * p for p in activities]
+        for place, p in enumerate(activities):
+            known = {"eigenangle_span": span, "spectral_radius": 0.8, "regime": name, "seed": None, "source": place}
+            terms = (0.07 * p, 0.03 * p, 0.05 * p, loss[place] * p - 0.15 * p)
+            builder.network(
+                spiral(span / 4, 0.8, rng=rng),
+                p=p,
+                best=name == ("sparse" if p < 0.2 else "dense"),
+                loss=loss[place] * p,
+                loss_per_p=loss[place],
+                terms=terms,
+                **known,
+            )
+        branches.append(
+            Branch(
+                name=name,
+                p=list(activities),
+                loss_per_p=loss,
+                eigenangle_span=[span] * 4,
+                spectral_radius=[0.8] * 4,
+                stable=[True] * 4,
+            )
+        )
+    crossing = {"p": 0.2, "from": "dense", "to": "sparse", "spans": [95.0, 268.0], "radii": [0.8, 0.8]}
+    diagram = Diagram(
+        label="delay 4",
+        delay=4,
+        n_hidden=2,
+        readout="relu",
+        horizon="steady state",
+        branches=branches,
+        crossings=[{**crossing, "span_jump": 173.0, "radius_jump": 0.0}],
+        collections=["branch-sparse", "branch-dense"],
+    )
+    return builder.payload(diagrams=[diagram], first=2, second=7)

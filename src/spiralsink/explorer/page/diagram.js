@@ -153,8 +153,10 @@ function networkNear(page, diagram, p, shown) {
   return nearestTo(page, [...best.filter((each) => page.networks.collection[each] === here), ...best], p);
 }
 
-function moveCursor(app, p, how) {
+function moveCursor(app, wanted, how) {
   const diagram = diagramOf(app.page, app.state);
+  const [low, high] = reachOf(diagram).map(Math.exp);
+  const p = Math.min(Math.max(wanted, low), high);
   const near = networkNear(app.page, diagram, p, app.state.network);
   measureRedraw(() => update(app, near === null ? { at: p } : { network: near, at: p }, how));
 }
@@ -165,12 +167,12 @@ function bindDiagram(app, host) {
     const network = event.points[0].customdata;
     if (Number.isInteger(network)) showNetwork(app, network);
   });
+  let dragging = false;
   const pAt = (event) => {
     const axis = host._fullLayout.xaxis;
     const at = event.clientX - host.getBoundingClientRect().left - axis._offset;
-    return at < -4 || at > axis._length + 4 ? null : 10 ** axis.p2l(Math.min(Math.max(at, 0), axis._length));
+    return !dragging && (at < -4 || at > axis._length + 4) ? null : 10 ** axis.p2l(Math.min(Math.max(at, 0), axis._length));
   };
-  let dragging = false;
   host.addEventListener("pointerdown", (event) => {
     const p = pAt(event);
     const pointed = p !== null && Math.abs(Math.log(p / cursorP(app))) < 0.06;

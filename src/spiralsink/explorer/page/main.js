@@ -69,7 +69,7 @@ function drawTraining(app) {
   const near = nearestHistory(page, state.network);
   if (!record) {
     say("history-note", "");
-    say("history-caption", near === null ? "No training of these networks is on this page." : "The training of this network is not on this page.");
+    say("history-caption", near === null ? (app.scene.collection.branch ? "Nothing was trained: these are optima of the exact loss." : "No training of these networks is on this page.") : "The training of this network is not on this page.");
     const load = near === null ? [] : [button(`Show one that is (p = ${compact(page.networks.p[near])})`, () => showNetwork(app, near), { id: "near" })];
     byId("history-key").replaceChildren(...load);
     return;
@@ -173,5 +173,5 @@ function light(lag) {
   for (const element of document.querySelectorAll("#plane [data-lag], #lags [data-lag]")) element.classList.toggle("pointed", element.dataset.lag === lag);
 }
 
-globalThis.spiralsink = { app, readWeights, featureDirections, projectionsOf, balanced, sceneOf, ageColour };
+globalThis.spiralsink = { app, readWeights, featureDirections, projectionsOf, balanced, sceneOf, ageColour, update };
 start();

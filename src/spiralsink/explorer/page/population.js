@@ -119,7 +119,8 @@ function fillPopulation(app) {
   const shown = shownOf(page, page.networks.collection[state.network], state).length;
   const missing = page.members[page.networks.collection[state.network]].length - shown;
   const none = missing ? ` ${missing} have no such number and are not drawn.` : "";
-  say("population-caption", `${collection.about} Each point is one network of “${collection.label}”, the best of each sparsity large; the ring is the one above. Click one to load it.${none} ${collection.sampling}`);
+  const large = collection.branch ? "large where no branch is lower" : "the best of each sparsity large";
+  say("population-caption", `${collection.about} Each point is one network of “${collection.label}”, ${large}; the ring is the one above. Click one to load it.${none} ${collection.sampling}`);
 }
 
 function populationTable(page, collection) {

@@ -14,21 +14,11 @@ function termsNow(page, state) {
   const recorded = state.record !== null && history ? history.terms && history.terms[state.record] : undefined;
   const terms = recorded === undefined ? page.networks.terms[state.network] : recorded;
   if (terms && p) return { values: terms.map((each) => each / p), reason: "" };
-  const collection = page.collections[page.networks.collection[state.network]];
   if (recorded === null) {
     const loss = history.loss[state.record];
     return { values: null, loss: loss === null || !p ? null : loss / p, reason: "The terms were not recorded along training; the loss was." };
   }
-  const loss = page.networks.loss_per_p[state.network];
-  const given = page.networks.terms_reason?.[state.network];
-  if (given) return { values: null, loss, reason: given };
-  if (!p) return { values: null, loss, reason: "This task has no single activity probability, so its loss has no four terms." };
-  const status = page.networks.status[state.network];
-  if (["dead", "diverged", "unstable"].includes(status)) return { values: null, loss, reason: `The four terms are not known: this network is ${status}.` };
-  if (collection.recurrence !== "linear") {
-    return { values: null, loss, reason: "Four terms add up to the loss exactly when the recurrence is linear. This one is not, and its loss was measured by simulation." };
-  }
-  return { values: null, loss, reason: "The four terms of this network are not on this page." };
+  return { values: null, loss: page.networks.loss_per_p[state.network], reason: page.networks.terms_reason[state.network] };
 }
 
 // nu sum_(s != k) relu(-a_s)^2: what the hidden half would cost a readout that saw both signs, each input alone.
