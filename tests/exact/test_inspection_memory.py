@@ -4,13 +4,17 @@ import numpy as np
 import pytest
 
 from cases.inspected import elman, sparse_inputs
+from spiralsink._float64 import float64
+from spiralsink._recurrence import directions
 from spiralsink.inspection import inspect_model
 from spiralsink.inspection._capacity import exact_capacity
+from spiralsink.inspection._directions import algebraic_directions
 from spiralsink.inspection._interference import interference
 from spiralsink.inspection._memory import memory_curve
 from spiralsink.inspection._recording import record
 from spiralsink.inspection._split import split_steps
 from spiralsink.models import LinearRecurrence
+from spiralsink.theory import memory_curve as memory_curve_of_theory
 
 
 def recurrence(n_hidden, n_features, radius, seed):
@@ -26,6 +30,17 @@ def test_capacities_add_up_to_the_rank(n_hidden, n_features, radius):
     assert found.curve.sum() == pytest.approx(n_hidden, abs=1e-3)
     assert found.curve.max() <= 1 + 1e-9
     assert found.curve.min() >= 0
+
+
+def test_capacity_of_one_feature_is_the_memory_curve_of_the_theory():
+    """Two computations of w_s^T G^+ w_s: Gramian by doubling in NumPy here, by a differentiable solver there."""
+    linear = recurrence(6, 1, 0.9, 2)
+    found = exact_capacity(linear, np.eye(1), np.full(1, 0.3), 12).curve[:, 0]
+    with float64():
+        expected = memory_curve_of_theory(linear.W_x[:, 0], linear.W_h, 12)
+        written = directions(linear.W_x, linear.W_h, n_lags=12, recurrence="linear")
+    np.testing.assert_allclose(found, expected, atol=1e-8)
+    np.testing.assert_allclose(algebraic_directions(linear, np.eye(1), 12), written, atol=1e-12)
 
 
 def test_capacity_counts_only_what_inputs_reach():
