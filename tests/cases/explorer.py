@@ -179,12 +179,15 @@ SPEC = {
 }
 
 
-def write_sweep(folder, *, p=(0.1, 0.5), delays=(2, 3), count=4, n_hidden=2):
-    """A store of random networks at every p and delay, with records of a loss."""
+def write_sweep(folder, *, p=(0.1, 0.5), delays=(2, 3), count=4, n_hidden=2, rates=(0.01,), steps=(30,)):
+    """A store of random networks at every p, delay, learning rate and length, with records of a loss."""
     (folder / "blocks").mkdir(parents=True)
-    for number, (each, delay) in enumerate(itertools.product(p, delays)):
+    for number, (each, delay, rate, length) in enumerate(itertools.product(p, delays, rates, steps)):
         spec = json.loads(json.dumps(SPEC))
         spec["process"]["p"], spec["task"]["delay"] = each, delay
+        spec["training"]["optimizer"]["learning_rate"], spec["training"]["steps"] = rate, length
+        others = {"training.optimizer.learning_rate": rate} if len(rates) > 1 else {}
+        others |= {"training.steps": length} if len(steps) > 1 else {}
         rng = np.random.default_rng(number)
         weights = [rng.standard_normal((count, n_hidden, size)).astype(np.float32) for size in (1, n_hidden)]
         networks = sk.RecurrentNetwork(weights[0], 0.4 * weights[1], sk.Tied(delay), readout="relu")
@@ -204,8 +207,8 @@ def write_sweep(folder, *, p=(0.1, 0.5), delays=(2, 3), count=4, n_hidden=2):
             engine_version=1,
             network=msgspec.to_builtins(describe_network(networks)),
             spec=spec,
-            coordinates={"process.p": each, "task.delay": delay},
-            axes=[["process.p"], ["task.delay"]],
+            coordinates={"process.p": each, "task.delay": delay} | others,
+            axes=[["process.p"], ["task.delay"], *([name] for name in others)],
             seeds=list(range(count)),
             environment={},
             dims={name: list(variable.dims) for name, variable in variables.items()},

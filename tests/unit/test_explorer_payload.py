@@ -11,7 +11,7 @@ import spiralsink as sk
 from cases import explorer as cases
 from spiralsink._errors import InvalidInput
 from spiralsink.explorer import payload_of
-from spiralsink.explorer._sampling import MOST_NETWORKS, MOST_NUMBERS, best_of_points, choose, rooms, thinned
+from spiralsink.explorer._sampling import MOST_NETWORKS, MOST_NUMBERS, best_of_points, choose, rooms, thinned, tracked
 
 
 def weights(payload):
@@ -104,6 +104,76 @@ def test_claims_have_their_networks_figure_and_page(results):
     assert payload.collections[0].label == "SSM, delay 3, 2 hidden units (phase-transition)"
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("java\tscript:alert(1)", "\x01javascript:alert(1)", "javascript:alert(1)", "//evil.example/a.png", "/a.png"),
+        *("figures/../../a.png", "figures\\..\\a.png", "figures/%2e%2e/a.png", "https://evil.example/figures/a.png"),
+        *("figures/a.png\n", "figures/.a.png", "figures/a.html", " figures/a.png", "data:image/svg+xml,<svg/>"),
+    ],
+)
+def test_an_address_of_somewhere_else_is_no_link(tmp_path, address):
+    cases.write_claims(tmp_path, {}, [cases.entry("x", figure=address), cases.entry("<b>", figure="figures/b.svg")])
+    first, second = payload_of(tmp_path).claims
+    assert first.figure == ""
+    assert (second.figure, second.page) == ("figures/b.svg", "report.html#claim--b-")
+
+
+def test_a_folder_without_networks_says_so(tmp_path, results):
+    payload = payload_of(cases.write_claims(tmp_path, {}, [cases.entry("phase-transition")]))
+    assert "spiralsink reproduce --fresh" in payload.about
+    assert "no networks" not in payload_of(results).about
+
+
+@pytest.mark.parametrize("settings", [{}, None, {"n_hidden": "two"}])
+@pytest.mark.parametrize("attributes", [{}, {"delay": "four", "horizon": "18", "readout": "relu"}])
+def test_data_of_a_claim_that_lacks_something_is_named(tmp_path, settings, attributes):
+    xr = pytest.importorskip("xarray")
+    entry = cases.entry("phase-transition", data="data/phase-transition.nc", settings=settings)
+    cases.write_claims(tmp_path, {}, [entry])
+    (tmp_path / "data").mkdir()
+    xr.Dataset(attrs=attributes).to_netcdf(tmp_path / "data/phase-transition.nc", engine="h5netcdf")
+    with pytest.raises(InvalidInput, match=r"phase-transition.nc must be the data of the claim"):
+        payload_of(tmp_path)
+
+
+def test_with_another_axis_one_network_is_the_best_at_a_p(tmp_path):
+    payload = payload_of(cases.write_sweep(tmp_path, rates=(0.1, 0.01)))
+    networks = payload.networks
+    assert sorted(networks.extra) == ["learning_rate"]
+    for collection in range(2):
+        for p in (0.1, 0.5):
+            rows = [row for row in range(32) if (networks.collection[row], networks.p[row]) == (collection, p)]
+            assert len(rows) == 8
+            (best,) = (row for row in rows if networks.best[row])
+            assert networks.loss[best] == min(networks.loss[row] for row in rows)
+    # of every point of the plan one history
+    assert len(payload.histories) == 8
+    assert "trained for 30 steps each" in payload.about
+
+
+def test_steps_that_vary_are_said_as_a_range(tmp_path):
+    assert "trained for 30 to 60 steps" in payload_of(cases.write_sweep(tmp_path, steps=(30, 60))).about
+
+
+def test_collections_of_one_name_are_told_apart_by_what_differs():
+    upper = {"process": sk.SparseProcess(1, amplitude=sk.Uniform(0.5, 1.0))}
+    changes = [{"horizon": 15}, {}, upper, upper, {"label": "linear", "horizon": None}]
+    networks = cases.networks_of("ssm", 2)
+    groups = [
+        cases.group_of(networks, f"group-{place}", **({"label": "SSM", "horizon": 30} | each))
+        for place, each in enumerate(changes)
+    ]
+    labels = [each.label for each in cases.assemble(title="", about="", groups=groups).collections]
+    assert labels == [
+        "SSM, horizon 15, Uniform(low=0.0, high=1.0)",
+        "SSM, horizon 30, Uniform(low=0.0, high=1.0)",
+        "SSM, horizon 30, Uniform(low=0.5, high=1.0), no. 3",
+        "SSM, horizon 30, Uniform(low=0.5, high=1.0), no. 4",
+        "linear",
+    ]
+
+
 def test_what_a_claim_keeps_along_training_is_a_history(tmp_path):
     along = cases.networks_of("linear", 4)
     records = np.arange(4)
@@ -172,15 +242,34 @@ def test_a_page_never_holds_more_than_it_may(counts, sizes):
         assert found[0] == 10
 
 
+def test_the_best_have_room_before_the_others():
+    counts, points = [2000, 30_000, 1000], [2, 4000, 20]
+    found = rooms(counts, [11] * 3, points)
+    assert sum(found) == MOST_NETWORKS
+    assert all(each >= wanted for each, wanted in zip(found, points, strict=True))
+
+
 def test_networks_too_large_for_a_page_have_no_room():
     assert rooms([3, 7], [2 * MOST_NUMBERS, 11]) == [0, 7]
 
 
 def test_long_histories_are_thinned_evenly_with_both_ends():
-    kept = thinned(2001, 10_000)
+    kept = thinned(2001)
     assert (kept[0], kept[-1], len(kept)) == (0, 2000, 201)
     assert set(np.diff(kept)) == {10}
-    assert thinned(7, 10_000).tolist() == list(range(7))
+    assert thinned(7).tolist() == list(range(7))
+
+
+def test_histories_that_do_not_all_fit_are_evenly_spaced_the_best_ones_first():
+    assert tracked([30] * 8, [False, True] * 4) == list(range(8))
+    found = tracked([201] * 200, [place % 2 == 0 for place in range(200)])
+    assert len(found) == 49
+    assert (found[0], found[-1]) == (0, 198)
+    assert {place % 2 for place in found} == {0}
+    assert max(np.diff(found)) <= 6
+    mixed = tracked([2001] * 100, [place < 10 for place in range(100)])
+    assert mixed[:10] == list(range(10))
+    assert (mixed[10], mixed[-1], len(mixed)) == (10, 99, 49)
 
 
 def test_a_sampled_store_says_so(tmp_path, monkeypatch):
@@ -188,28 +277,52 @@ def test_a_sampled_store_says_so(tmp_path, monkeypatch):
     payload = payload_of(cases.write_sweep(tmp_path / "store"))
     assert len(payload.networks.source) == 8
     assert sum(payload.networks.best) == 4
-    sentence = "4 of 8 networks: the best of each of 2 points and its first 1 others."
+    chosen = "4 of 8 networks: the best of each of 2 points and its first 1 others."
+    sentence = f"{chosen} Training was recorded for 8 networks; that of 2 of them is here."
     assert [each.sampling for each in payload.collections] == [sentence] * 2
 
 
-@pytest.mark.parametrize("kind", ["store", "results"])
-def test_the_code_of_a_page_recreates_what_it_shows(kind, request, monkeypatch):
-    folder = request.getfixturevalue(kind)
+def vectors(p):
+    """Three networks with five features, of activity probability p."""
+    networks = cases.networks_of("vectors", 3)
+    return cases.kept_population(2, networks=networks, process=sk.SparseProcess(5, p=p), loss=[0.1, 0.2, 0.3],
+                                 status=np.zeros(3, int))  # fmt: skip
+
+
+KINDS = {
+    "one p for every network": lambda: kept(),
+    "one p for all features": lambda: vectors(0.25),
+    "a p for every feature": lambda: vectors(np.array([0.1, 0.2, 0.3, 0.4, 0.5])),
+    "features of every network": lambda: vectors(np.arange(1, 16).reshape(3, 5) / 20),
+    "one network": lambda: cases.kept_population(
+        2, networks=cases.networks_of("tied", 1)[0], process=sk.SparseProcess(1, p=0.1), loss=0.1, status=None
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ["a store", *KINDS])
+def test_the_code_of_a_page_recreates_what_it_shows(kind, store, tmp_path, monkeypatch):
+    made = {"phase-transition": {"it's": KINDS[kind]()}} if kind in KINDS else {}
+    folder = cases.write_claims(tmp_path, made) if made else store
     payload = payload_of(folder)
     place = len(payload.networks.source) - 1
-    code = payload.collections[payload.networks.collection[place]].code
-    code = code.replace("{index}", str(payload.networks.source[place]))
+    source = payload.networks.source[place]
+    collection = payload.collections[payload.networks.collection[place]]
     monkeypatch.chdir(folder)
     # measuring is tested elsewhere, and compiles
-    monkeypatch.setattr(sk, "measure", lambda network, task, process, horizon: (task.delay, float(process.p)))
-    printed = io.StringIO()
+    monkeypatch.setattr(sk, "measure", lambda network, task, process, horizon: task.delay)
+    names, printed = {}, io.StringIO()
     with contextlib.redirect_stdout(printed):
-        exec(code, {})
-    loss, status = printed.getvalue().split()[:2]
-    collection = payload.collections[payload.networks.collection[place]]
-    assert f"({collection.delay}, {payload.networks.p[place]})" in printed.getvalue()
+        exec(collection.code.replace("{index}", str(source)), names)
+    loss, status, delay = printed.getvalue().split()[:3]
+    assert int(delay) == collection.delay
     assert float(loss) == pytest.approx(payload.networks.loss[place], rel=1e-5)
     assert status == payload.networks.status[place]
+    p = np.asarray(KINDS[kind]().process.p) if kind in KINDS else None
+    p = payload.networks.p[place] if p is None or payload.networks.p[place] is not None else p
+    assert names["process"].p == pytest.approx(p[source] if np.ndim(p) > 1 else p, rel=1e-5)
+    first = payload.networks.offset[place]
+    assert weights(payload)[first:][: names["network"].W_x.size] == pytest.approx(np.ravel(names["network"].W_x))
 
 
 def test_other_folders_are_refused_in_one_line(tmp_path):

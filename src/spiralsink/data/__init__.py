@@ -16,4 +16,5 @@ from ._export import export_store as export_store
 from ._grid import as_grid as as_grid
 from ._store import load_headers as load_headers
 from ._store import load_networks as load_networks
+from ._store import load_stacks as load_stacks
 from ._store import open_store as open_store

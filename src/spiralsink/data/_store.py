@@ -1,6 +1,6 @@
 """A store as one labelled dataset, and the networks behind it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -81,7 +81,24 @@ def load_networks(store: Path | str, index: Any) -> RecurrentNetwork:
     Raises:
         InvalidInput: If a position is outside of the store, or the networks differ in kind or size.
     """
+    return load_stacks(store, [index])[0]
+
+
+def load_stacks(store: Path | str, indices: Iterable[Any]) -> list[RecurrentNetwork]:
+    """`load_networks` for each of several indices, for which the blocks of the store are listed once.
+
+    Args:
+        store: Folder of the store.
+        indices: As `index` of `load_networks`; networks of one index are of one kind and size.
+
+    Raises:
+        InvalidInput: As `load_networks`.
+    """
     blocks = _ordered(_read_all(Path(store), lambda path: (path, read_header(path))))
+    return [_load(blocks, index) for index in indices]
+
+
+def _load(blocks: list[tuple[Path, BlockHeader]], index: Any) -> RecurrentNetwork:
     owner = np.repeat(np.arange(len(blocks)), [len(header.seeds) for _, header in blocks])
     lane = np.concatenate([np.arange(len(header.seeds)) for _, header in blocks])
     try:

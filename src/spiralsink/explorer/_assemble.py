@@ -5,13 +5,15 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from .._version import __version__
-from ._group import COLUMNS, Group, weights_of
+from ._group import COLUMNS, Group, Track, weights_of
 from ._loss_terms import Terms, exact_terms
 from ._payload import FORMAT, ClaimRow, Collection, Diagram, History, Networks, Payload
-from ._sampling import MOST_RECORDS, thinned
+from ._sampling import thinned, tracked
+from ._words import told_apart
 
 _DIGITS = 6
 _SPARSE = 0.05, 0.1
@@ -29,9 +31,9 @@ def assemble(
     columns: dict[str, list[Any]] = {name: [] for name in Networks.__struct_fields__ if name != "extra"}
     names = sorted({name for group in groups for name in group.extra})
     extra: dict[str, list[Any]] = {name: [] for name in names}
-    histories: list[History] = []
     parts: list[np.ndarray] = []
-    used, room = 0, MOST_RECORDS
+    used = 0
+    tracks: list[tuple[int, Group, Track]] = []
     known_terms = exact_terms(groups)
     for place, group in enumerate(groups):
         count = len(group.source)
@@ -48,29 +50,29 @@ def assemble(
             values = numbers(group.extra[name]) if name in group.extra else [None] * count
             extra[name] += [values[each] for each in order]
         at = {int(row): first + new for new, row in enumerate(order)}
-        for track in group.tracks:
-            kept = thinned(len(track.step), room)
-            room -= len(kept)
-            if room < 0:
-                break
-            offset = None
-            if track.networks is not None:
-                along = weights_of(track.networks[kept], group.n_lags)
-                offset, used = used, used + along.size
-                parts.append(along.ravel())
-            terms = None if track.terms is None else [_four(each) for each in np.asarray(track.terms)[kept]]
-            known = terms if terms is not None and all(terms) else None
-            steps = [int(each) for each in np.asarray(track.step)[kept]]
-            histories.append(History(at[track.row], steps, numbers(np.asarray(track.loss)[kept]), known, offset))  # pyright: ignore
+        tracks += sorted(((at[track.row], group, track) for track in group.tracks), key=lambda each: each[0])
+    histories: list[History] = []
+    for each in tracked([len(track.step) for _, _, track in tracks], [columns["best"][row] for row, *_ in tracks]):
+        row, group, track = tracks[each]
+        kept, offset = thinned(len(track.step)), None
+        if track.networks is not None:
+            along = weights_of(track.networks[kept], group.n_lags)
+            offset, used = used, used + along.size
+            parts.append(along.ravel())
+        histories.append(_history(row, track, kept, offset))
+    shown = [0] * len(groups)
+    for history in histories:
+        shown[columns["collection"][history.network]] += 1
+    collections = told_apart([_with_histories(group, shown[place]) for place, group in enumerate(groups)])
     networks = Networks(**columns, extra=extra)
-    start, second = _first_two(networks, [group.collection() for group in groups])
+    start, second = _first_two(networks, collections)
     whole = np.concatenate(parts) if parts else np.zeros(0)
     return Payload(
         format=FORMAT,
         version=__version__,
         title=title,
         about=about,
-        collections=[group.collection() for group in groups],
+        collections=collections,
         networks=networks,
         histories=histories,
         diagrams=list(diagrams),
@@ -79,6 +81,22 @@ def assemble(
         second=second,
         weights=base64.b64encode(whole.astype("<f4").tobytes()).decode(),
     )
+
+
+def _history(row: int, track: Track, kept: np.ndarray, offset: int | None) -> History:
+    terms = None if track.terms is None else [_four(each) for each in np.asarray(track.terms)[kept]]
+    known = None if terms is None or not all(terms) else terms
+    steps = [int(each) for each in np.asarray(track.step)[kept]]
+    return History(row, steps, numbers(np.asarray(track.loss)[kept]), known, offset)  # pyright: ignore[reportArgumentType]
+
+
+def _with_histories(group: Group, shown: int) -> Collection:
+    """What the page says about a group, with how much of its training is on it."""
+    collection = group.collection()
+    if shown >= group.recorded:
+        return collection
+    words = f"Training was recorded for {group.recorded} networks; that of {shown or 'none'} of them is here."
+    return msgspec.structs.replace(collection, sampling=f"{collection.sampling} {words}".strip())
 
 
 def number(value: Any) -> float | None:

@@ -1,5 +1,6 @@
 """The folder of `reproduce` as groups of networks, diagrams and a table of claims."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from ..processes import SparseProcess
 from ._assemble import assemble
 from ._datasets import read_dataset
 from ._diagrams import diagram_of_curves
-from ._group import COLUMNS, Group, Track, model_of, shown_lags, size_of, task_words
+from ._group import COLUMNS, Group, Track, is_given, model_of, shown_lags, size_of, task_words
 from ._payload import ClaimRow, Diagram, Payload
 from ._sampling import best_of_points, choose, rooms
 from ._words import object_code
@@ -25,15 +26,21 @@ from ._words import object_code
 _CODE = """import spiralsink as sk
 import xarray as xr
 
-data = xr.open_dataset("{path}.nc", engine="h5netcdf").isel(network={place})
-network = sk.load("{path}.safetensors"){index}
+data = xr.open_dataset({data!r}, engine="h5netcdf").isel(network={place})
+network = sk.load({file!r}){index}
 task = {task}
-process = {process}
+{process}
 print(data.loss.item(), data.status.item())
 print(sk.measure(network, task, process, horizon={horizon}))
 print(sk.projections(network, {n_lags}))
 """
+# what a page may link to, as `explore --serve` hands it out
+_FIGURE = re.compile(r"figures/[A-Za-z0-9][A-Za-z0-9._-]*\.(png|svg)")
 _DIAGRAMS = ("phase-transition", "transition-is-first-order")
+_NO_NETWORKS = (
+    " There are no networks to look at: the folder was made by an earlier version, or for claims that keep none. "
+    "Running spiralsink reproduce --fresh into it makes them."
+)
 _COLUMNS = ("loss", "status", "regime", *COLUMNS)
 
 
@@ -78,21 +85,32 @@ def payload_of_claims(folder: Path) -> Payload:
     parts = [(file, rows) for file in files for rows in _by_delay(file)]
     room = rooms(
         [len(rows) for _, rows in parts],
-        [size_of(file.networks, shown_lags(int(file.delays[rows[0]]))) for file, rows in parts],
+        [_size(file.networks, int(file.delays[rows[0]])) for file, rows in parts],
+        [len(np.unique(file.p[rows])) for file, rows in parts],
     )
     groups = [_group(folder, file, rows, space) for (file, rows), space in zip(parts, room, strict=True) if space]
     groups.sort(key=lambda group: -group.total)
+    kept, shown = sum(len(rows) for _, rows in parts), sum(group.total for group in groups)
     about = (
         f"Written by spiralsink reproduce at scale {document['scale']} with seed {document['seed']}: "
-        f"{len(document['claims'])} claims, {sum(group.total for group in groups)} networks kept."
+        f"{len(document['claims'])} claims, {kept} networks kept."
     )
+    if shown < kept:
+        about += f" {kept - shown} of them are not shown: they do not fit into a page of 10 MB."
+    if not files:
+        about += _NO_NETWORKS
     return assemble(
-        title="Claims, measured",
+        title="How recurrent networks remember",
         about=about,
         groups=groups,
         diagrams=_diagrams(folder, document["claims"], groups),
         claims=[_row(entry, groups) for entry in document["claims"]],
     )
+
+
+def _size(networks: RecurrentNetwork, delay: int) -> int:
+    sizes = networks.n_features, networks.n_hidden, networks.n_outputs
+    return size_of(sizes, shown_lags(delay), given=is_given(networks))
 
 
 def _summary(path: Path) -> dict[str, Any]:
@@ -112,11 +130,17 @@ def _row(entry: Mapping[str, Any], groups: Sequence[Group]) -> ClaimRow:
     return ClaimRow(
         **words,
         reason=str(entry.get("error") or entry["reason"] or ""),
-        figure=str(entry["figure"] or ""),
+        figure=_address(str(entry["figure"] or "")),
         page=f"report.html#claim-{_letters(words['id'])}",
         code=str(entry["code"] or ""),
+        code_page=f"report.html#claim-{_letters(words['id'])}-measurement" if entry["code"] else "",
         collections=[group.key for group in groups if group.key.startswith(f"{_letters(words['id'])}--")],
     )
+
+
+def _address(text: str) -> str:
+    """A figure of the folder by its address, or nothing for whatever else stands there."""
+    return text if _FIGURE.fullmatch(text) else ""
 
 
 def _letters(text: str) -> str:
@@ -183,6 +207,7 @@ def _group(folder: Path, file: File, rows: np.ndarray, room: int) -> Group:
     units = f"{networks.n_hidden} hidden unit{'s' if networks.n_hidden > 1 else ''}"
     several = f"-{table['delay']}" if len(np.unique(file.delays)) > 1 else ""
     lags = shown_lags(task.recall_lag)
+    path = file.path.relative_to(folder).as_posix()
     return Group(
         key=f"{_letters(file.claim)}--{_letters(file.path.name)}{several}",
         label=f"{model_of(networks)[1]}, {task_words(task)}{features}, {units} ({file.claim})",
@@ -202,23 +227,28 @@ def _group(folder: Path, file: File, rows: np.ndarray, room: int) -> Group:
         total=len(rows),
         sampling=sampling,
         code=_CODE.format(
-            path=file.path.relative_to(folder).as_posix(),
+            data=f"{path}.nc",
+            file=f"{path}.safetensors",
             place="0" if file.single else "{index}",
             index="" if file.single else "[{index}]",
             task=object_code("task", table),
-            process=_process_code(file),
+            process=_process_code(path, file),
             horizon="sk.SteadyState()" if horizon is None else horizon,
             n_lags=lags,
         ),
         tracks=_tracks(file, shown),
+        recorded=len(rows) if "history_loss" in data else 0,
     )
 
 
-def _process_code(file: File) -> str:
-    """The process of the network shown; none where networks differ in the p of each of their features."""
-    if np.isfinite(file.p).all():
-        return object_code("process", file.process, p="data.p.item()")
-    return "None" if np.ndim(file.process["p"]) > 1 else object_code("process", file.process)
+def _process_code(path: str, file: File) -> str:
+    """Code for the process of the network shown."""
+    if "p" in file.data.variables and file.data["p"].dims == ("network",):
+        return f"process = {object_code('process', file.process, p='data.p.item()')}"
+    if np.ndim(file.process["p"]) < 2:
+        return f"process = {object_code('process', file.process)}"
+    row = f"load_description({path + '.safetensors'!r})['process']['p'][{{index}}]"
+    return f"from spiralsink.files import load_description\n\nprocess = {object_code('process', file.process, p=row)}"
 
 
 def _tracks(file: File, shown: np.ndarray) -> tuple[Track, ...]:

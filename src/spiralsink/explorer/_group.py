@@ -108,6 +108,7 @@ class Group:
         code: Python with the place {index}.
         tracks: Networks along training.
         terms: The four terms, (networks, 4), where a file holds them; None otherwise.
+        recorded: Networks in the folder whose training was recorded.
         branch: Name of the branch of a phase diagram that the networks are the optima of; empty for trained ones.
     """
 
@@ -132,6 +133,7 @@ class Group:
     extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     tracks: tuple[Track, ...] = ()
     terms: Any = None
+    recorded: int = 0
     branch: str = ""
 
     @property
@@ -176,6 +178,7 @@ class Group:
             total=self.total,
             sampling=self.sampling,
             code=self.code,
+            recorded=self.recorded,
             branch=self.branch,
         )
 
@@ -202,10 +205,13 @@ def task_words(task: Any) -> str:
 
 
 def is_given(networks: RecurrentNetwork | Given) -> bool:
-    """Whether the page gets directions: the leak of a recurrence that is not linear does not fold into its weights."""
-    if isinstance(networks, Given):
-        return True
-    return networks.recurrence != "linear" and bool(np.any(np.asarray(networks.leak) != 1.0))
+    """Whether the page gets directions."""
+    return isinstance(networks, Given) or needs_directions(networks.recurrence, networks.leak)
+
+
+def needs_directions(recurrence: str, leak: Any) -> bool:
+    """The leak of a recurrence that is not linear does not fold into its weights, so the page could not follow it."""
+    return recurrence != "linear" and bool(np.any(np.asarray(leak) != 1.0))
 
 
 def weights_of(networks: RecurrentNetwork | Given, n_lags: int) -> np.ndarray:
@@ -227,7 +233,7 @@ def _side_by_side(parts: list[Any], count: int) -> np.ndarray:
     return np.concatenate([np.asarray(each, np.float32).reshape(count, -1) for each in parts], axis=1)
 
 
-def size_of(networks: Any, n_lags: int) -> int:
-    """How many float32 numbers a network of that kind takes."""
-    n_x, n_h, n_y = networks.n_features, networks.n_hidden, networks.n_outputs
-    return max(n_h * (n_x + n_h + n_y) + n_h + n_y, n_lags * n_h * n_x + n_h * n_y + n_y if is_given(networks) else 0)
+def size_of(sizes: tuple[int, int, int], n_lags: int, *, given: bool) -> int:
+    """How many float32 numbers a network of sizes (N_x, N_h, N_y) takes."""
+    n_x, n_h, n_y = sizes
+    return max(n_h * (n_x + n_h + n_y) + n_h + n_y, n_lags * n_h * n_x + n_h * n_y + n_y if given else 0)

@@ -31,8 +31,11 @@ class Collection(msgspec.Struct, frozen=True):
         amplitude: The amplitude law in words.
         second_moment: E[U^2] of the amplitude, for loss / (p nu) where the page needs it, or None.
         total: How many networks there are in the folder; `networks` of them are on the page.
-        sampling: How the ones on the page were chosen, one sentence; empty when they are all.
+        sampling: How the ones on the page were chosen, and how many of the recorded histories are there, a sentence
+            each; empty when they are all.
         code: Python that recreates the collection; "{index}" stands for the place in the file of the network shown.
+        recorded: Networks of it in the folder whose training was recorded; `histories` has as many as there is room
+            for, so a network without a history may well have been recorded.
         branch: Where nothing was trained, the branch of the phase diagram whose optima along p these are; or empty.
     """
 
@@ -55,6 +58,7 @@ class Collection(msgspec.Struct, frozen=True):
     total: int
     sampling: str
     code: str
+    recorded: int = 0
     branch: str = ""
 
 
@@ -66,7 +70,8 @@ class Networks(msgspec.Struct, frozen=True):
         p: Activity probability, or None.
         seed: Seed, or its place among the seeds, or None.
         source: Place of the network in its file or store, for the code.
-        best: Whether it has the lowest loss among the networks of its point (collection and p).
+        best: Whether it has the lowest loss of its collection at its p; for a branch, whether no other branch of the
+            diagram has a lower one at its p.
         status: As in datasets: "converged", "dead", ...
         regime: "sparse", "dense", "between", "unrepresented" or "".
         loss: Loss of the collection's horizon, or None.
@@ -149,7 +154,11 @@ class Diagram(msgspec.Struct, frozen=True):
 
 
 class ClaimRow(msgspec.Struct, frozen=True):
-    """A row of the table of claims; `figure` and `page` are addresses relative to the folder, or empty."""
+    """A row of the table of claims.
+
+    `figure`, `page` (of the claim) and `code_page` (of its code) are addresses relative to the folder, or empty:
+    figures/NAME.png or .svg, and report.html with a fragment.
+    """
 
     id: str
     group: str
@@ -162,6 +171,7 @@ class ClaimRow(msgspec.Struct, frozen=True):
     page: str
     code: str
     collections: list[str]
+    code_page: str = ""
 
 
 class Payload(msgspec.Struct, frozen=True):

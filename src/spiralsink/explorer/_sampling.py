@@ -14,18 +14,29 @@ MOST_RECORDS = 10_000
 _LONGEST_HISTORY = 201
 
 
-def rooms(counts: Sequence[int], sizes: Sequence[int]) -> list[int]:
-    """How many networks of every collection are shown: all where there is room, equal shares of it where not.
+def rooms(counts: Sequence[int], sizes: Sequence[int], points: Sequence[int] | None = None) -> list[int]:
+    """How many networks of every collection are shown: all where there is room.
+
+    Where there is not, first the best of every point, then equal shares of what is left.
 
     Args:
         counts: Networks of each collection.
         sizes: Numbers that a network of each takes.
+        points: Points of each, of which there is one best network; counts if None.
 
     Returns:
         At most `MOST_NETWORKS` in all, whose weights are at most `MOST_NUMBERS`; 0 for one of too large networks.
     """
+    bests = _shares(list(counts if points is None else points), sizes, MOST_NETWORKS, MOST_NUMBERS)
+    used = sum(each * size for each, size in zip(bests, sizes, strict=True))
+    left = [count - each for count, each in zip(counts, bests, strict=True)]
+    # where some of the best are left out there is no room for others
+    others = _shares(left, sizes, MOST_NETWORKS - sum(bests), MOST_NUMBERS - used)
+    return [each + other if each else 0 for each, other in zip(bests, others, strict=True)]
+
+
+def _shares(counts: Sequence[int], sizes: Sequence[int], networks: int, numbers: int) -> list[int]:
     found = [0] * len(counts)
-    networks, numbers = MOST_NETWORKS, MOST_NUMBERS
     # those that take least leave the rest of their share to the others
     order = sorted(range(len(counts)), key=lambda place: (counts[place] * sizes[place], counts[place]))
     for left, place in zip(range(len(counts), 0, -1), order, strict=True):
@@ -38,10 +49,26 @@ def rooms(counts: Sequence[int], sizes: Sequence[int]) -> list[int]:
     return found
 
 
-def thinned(records: int, room: int) -> Int[np.ndarray, " shown"]:
+def thinned(records: int) -> Int[np.ndarray, " shown"]:
     """Places of the records of a history that are shown: all, or evenly spaced ones with the first and the last."""
-    most = max(2, min(room, _LONGEST_HISTORY))
+    most = _LONGEST_HISTORY
     return np.unique(np.linspace(0, records - 1, most).astype(int)) if records > most else np.arange(records)
+
+
+def tracked(records: Sequence[int], best: Sequence[bool]) -> list[int]:
+    """Which histories are shown, of some with so many records each: all where their records fit into `MOST_RECORDS`.
+
+    Where they do not, evenly spaced ones with both ends, first of the best networks, then of the others.
+    """
+    chosen, room = [], MOST_RECORDS
+    for wanted in (True, False):
+        places = [place for place, each in enumerate(best) if each == wanted]
+        longest = max((min(records[place], _LONGEST_HISTORY) for place in places), default=1)
+        most = min(len(places), room // max(longest, 1))
+        if most:
+            chosen += [places[each] for each in np.unique(np.linspace(0, len(places) - 1, most).astype(int))]
+        room -= most * longest
+    return sorted(chosen)
 
 
 def best_of_points(point: Int[np.ndarray, " networks"], loss: Float[np.ndarray, " networks"]) -> Bool[np.ndarray, " n"]:

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
 from .._errors import InvalidInput, Shown
 from .._kinds import build
-from ..data import BlockHeader, load_headers, load_networks, open_store
-from ._group import COLUMNS, Group, Track, model_of, shown_lags, size_of, task_words
+from ..data import BlockHeader, load_headers, load_stacks, open_store
+from ..networks import RecurrentNetwork
+from ._group import COLUMNS, Group, Track, model_of, needs_directions, shown_lags, size_of, task_words
 from ._sampling import best_of_points, choose, rooms
 from ._words import object_code, seeded
 
@@ -45,19 +46,23 @@ def groups_of_store(folder: Path) -> tuple[list[Group], str]:
         point_of[place] = points.setdefault(msgspec.json.encode(header.coordinates, order="sorted"), len(points))
     point = point_of[owner]
     rows = [np.flatnonzero(np.isin(owner, places)) for places in kinds.values()]
-    sizes = [_size(folder, headers[places[0]], members) for places, members in zip(kinds.values(), rows, strict=True)]
-    groups, hidden = [], 0
-    for number, (places, members, room) in enumerate(
-        zip(kinds.values(), rows, rooms([len(each) for each in rows], sizes), strict=True), start=1
-    ):
+    rooms_of = rooms(
+        [len(each) for each in rows],
+        [_size(headers[places[0]]) for places in kinds.values()],
+        [len(np.unique(point[each])) for each in rows],
+    )
+    parts, hidden = [], 0
+    for number, (places, members, room) in enumerate(zip(kinds.values(), rows, rooms_of, strict=True), start=1):
         if room:
-            groups.append(_group(folder, data, headers[places[0]], members, point[members], room, number))
+            parts.append(_part(data, headers[places[0]], members, point[members], room, number))
         else:
             hidden += len(members)
-    spec = headers[0].spec["training"]
+    stacks = load_stacks(folder, [part.shown for part in parts])
+    groups = [_group(data, part, networks) for part, networks in zip(parts, stacks, strict=True)]
+    steps = sorted({int(header.spec["training"]["steps"]) for header in headers})
+    length = f"{steps[0]} steps each" if len(steps) == 1 else f"{steps[0]} to {steps[-1]} steps"
     about = (
-        f"Store of {len(owner)} networks at {len(points)} points, trained for {spec['steps']} steps each"
-        f"{seeded(data['seed'].values)}."
+        f"Store of {len(owner)} networks at {len(points)} points, trained for {length}{seeded(data['seed'].values)}."
     )
     if hidden:
         about += f" {hidden} of them are not shown: they do not fit into a page of 10 MB."
@@ -78,22 +83,49 @@ def _horizon(spec: Mapping[str, Any]) -> int | None:
     return (objective.get("objective") or objective).get("horizon")
 
 
-def _size(folder: Path, header: BlockHeader, members: np.ndarray) -> int:
-    return size_of(load_networks(folder, int(members[0])), shown_lags(_task(header).recall_lag))
+def _size(header: BlockHeader) -> int:
+    """Numbers that a network of a block takes, from what the header says of it."""
+    task, process, said = _task(header), build("process", header.spec["process"], "process"), header.description
+    sizes = process.n_features, int(header.spec["network"]["n_hidden"]), task.n_outputs(process.n_features)
+    return size_of(sizes, shown_lags(task.recall_lag), given=needs_directions(said.recurrence, said.leak))
 
 
-def _group(
-    folder: Path, data: Any, header: BlockHeader, rows: np.ndarray, point: np.ndarray, room: int, number: int
-) -> Group:
-    spec = header.spec
-    task, process = build("task", spec["task"], "task"), build("process", spec["process"], "process")
-    horizon = _horizon(spec)
+class _Part(NamedTuple):
+    """The networks of a store that become one group.
+
+    Attributes:
+        header: Of one of their blocks.
+        number: Of the group, from 1.
+        total: How many there are.
+        shown: Places in the store of those on the page.
+        best: Of these, which have the lowest loss of their p.
+        first: Of these, which have the lowest loss of their point, p and whatever else the plan varies.
+        sampling: How they were chosen.
+    """
+
+    header: BlockHeader
+    number: int
+    total: int
+    shown: np.ndarray
+    best: np.ndarray
+    first: np.ndarray
+    sampling: str
+
+
+def _part(data: Any, header: BlockHeader, rows: np.ndarray, point: np.ndarray, room: int, number: int) -> _Part:
     loss = np.asarray(data["loss"].values[rows], np.float64)
-    best = best_of_points(point, loss)
-    lags = shown_lags(task.recall_lag)
-    chosen, sampling = choose(point, best, room)
-    shown, at = rows[chosen], chosen
-    networks = load_networks(folder, shown)
+    first = best_of_points(point, loss)
+    chosen, sampling = choose(point, first, room)
+    p = np.asarray(data["p"].values[rows], np.float64) if "p" in data.coords else np.full(len(rows), np.nan)
+    best = first if np.isnan(p).any() else best_of_points(np.unique(p, return_inverse=True)[1], loss)
+    return _Part(header, number, len(rows), rows[chosen], best[chosen], first[chosen], sampling)
+
+
+def _group(data: Any, part: _Part, networks: RecurrentNetwork) -> Group:
+    spec, shown = part.header.spec, part.shown
+    task, process = build("task", spec["task"], "task"), build("process", spec["process"], "process")
+    horizon, lags = _horizon(spec), shown_lags(task.recall_lag)
+    loss = np.asarray(data["loss"].values[shown], np.float64)
     p = np.asarray(data["p"].values[shown], np.float64) if "p" in data.coords else np.full(len(shown), np.nan)
     columns = {name: _column(data, name, shown) for name in COLUMNS}
     seed = np.asarray(data["seed"].values[shown])
@@ -104,7 +136,7 @@ def _group(
         horizon="sk.SteadyState()" if horizon is None else horizon,
         n_lags=lags,
     )
-    key = f"{model}-{task_words(task).replace(' ', '-')}-h{networks.n_hidden}-{number}"
+    key = f"{model}-{task_words(task).replace(' ', '-')}-h{networks.n_hidden}-{part.number}"
     return Group(
         key="".join(each for each in key if each.isalnum() or each == "-"),
         label="",
@@ -116,16 +148,17 @@ def _group(
         p=p,
         seed=seed,
         source=shown,
-        best=best[at],
+        best=part.best,
         status=data["status"].values[shown],
         regime=data["regime"].values[shown],
-        loss=loss[at],
+        loss=loss,
         columns=columns,
-        total=len(rows),
-        sampling=sampling,
+        total=part.total,
+        sampling=part.sampling,
         code=code,
         extra=_varied(data, shown),
-        tracks=_tracks(data, shown, best[at]),
+        tracks=_tracks(data, shown, part.first),
+        recorded=part.total if "history_loss" in data else 0,
     )
 
 
@@ -149,10 +182,12 @@ def _column(data: Any, name: str, rows: np.ndarray) -> np.ndarray:
 
 
 def _tracks(data: Any, shown: np.ndarray, best: np.ndarray) -> tuple[Track, ...]:
-    """Histories of the best networks."""
+    """Histories of the best networks, evenly spaced where there are many."""
     if "history_loss" not in data:
         return ()
-    wanted = np.flatnonzero(best)[:_MOST_HISTORIES]
+    wanted = np.flatnonzero(best)
+    if len(wanted) > _MOST_HISTORIES:
+        wanted = wanted[np.unique(np.linspace(0, len(wanted) - 1, _MOST_HISTORIES).astype(int))]
     loss = np.asarray(data["history_loss"][shown[wanted]].values, np.float64)
     terms = np.asarray(data["history_terms"][shown[wanted]].values) if "history_terms" in data else None
     step = np.asarray(data["step"].values)

@@ -1,11 +1,13 @@
 """Tasks, processes and seeds in words, and as Python that makes them again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from .._kinds import kind_class
+from ._payload import Collection
 
 
 def amplitude_words(process: Any) -> str:
@@ -24,6 +26,33 @@ def seeded(seeds: Any) -> str:
     """How many seeds there are at a point, in words."""
     count = len(np.unique(seeds))
     return f", {count} seeds at a point" if count > 1 else ""
+
+
+def told_apart(collections: Sequence[Collection]) -> list[Collection]:
+    """The same collections, where labels are equal with what differs in them."""
+    alike: dict[str, list[int]] = {}
+    for place, each in enumerate(collections):
+        alike.setdefault(each.label, []).append(place)
+    found = list(collections)
+    for label, places in alike.items():
+        several = [collections[place] for place in places]
+        words = [", ".join(each) for each in zip(*_differences(several), strict=True)]
+        words = words or [""] * len(several)
+        for number, (place, word) in enumerate(zip(places, words, strict=True), start=1):
+            same = word if words.count(word) == 1 else f"{word}, no. {number}".removeprefix(", ")
+            if len(places) > 1:
+                found[place] = msgspec.structs.replace(found[place], label=f"{label}, {same}")
+    return found
+
+
+def _differences(several: Sequence[Collection]) -> list[list[str]]:
+    """Of every property that differs the words for each."""
+    properties = [
+        [f"horizon {each.horizon}" if each.horizon.isdigit() else each.horizon for each in several],
+        [each.amplitude for each in several],
+        ["tied readout" if each.tied else "free readout" for each in several],
+    ]
+    return [words for words in properties if len(set(words)) > 1]
 
 
 def object_code(family: str, table: Mapping[str, Any], **replaced: str) -> str:
