@@ -13,6 +13,7 @@ from ..models import JaxStep
 from ._functions import Differences, TorchFunction
 from ._state import StateLayout, WrongState
 from ._tensors import as_array
+from ._traced import Weighted, traced
 
 LIBRARIES = ("jax", "torch", "numpy")
 
@@ -33,6 +34,7 @@ class Spoken:
         n_features: Size of x.
         mapped: Whether torch makes batches of single vectors.
         rounded: "float64", or what it rounds to somewhere inside, "float32" or "float16".
+        weighted: Where `function` is one of (weights, x, state) with its weights: that one, and these.
     """
 
     function: Callable[[Any, Any], Any]
@@ -44,6 +46,7 @@ class Spoken:
     n_features: int
     mapped: bool = False
     rounded: str = "float64"
+    weighted: tuple[Callable[[Any, Any, Any], Any], Any] | None = None
 
     @property
     def precision(self) -> str:
@@ -52,13 +55,8 @@ class Spoken:
 
     def jax_step(self, weights: Any, x: Any, h: Any) -> Any:
         """On single vectors of float64, traced or not."""
-        dtype = jnp.dtype(self.dtype)
-        with jax.numpy_dtype_promotion("standard"):  # weights of the function may have another dtype
-            x, h = x.astype(dtype), h.astype(dtype)
-            lead = (1,) if self.batched else ()
-            x, h = (x[None], h[None]) if self.batched else (x, h)
-            found = self.out.pack(self.function(x, self.before.unpack(h)), lead, lambda each: jnp.concatenate(each, -1))
-            return (found[0] if self.batched else found).astype(jnp.float64)
+        step = Weighted(lambda _, x, h: self.function(x, h), self.before, self.out, self.batched, self.dtype)
+        return step(weights, x, h)
 
     def numpy_call(self, x: np.ndarray, h: np.ndarray) -> np.ndarray:
         """On points, in NumPy."""
@@ -111,8 +109,11 @@ class Spoken:
 
     def function_of_arrays(self) -> Any:
         """`JaxStep`, `TorchFunction` or `Differences` of it."""
+        if self.library == "jax" and self.weighted is not None:
+            function, weights = self.weighted
+            return JaxStep(Weighted(function, self.before, self.out, self.batched, self.dtype), weights)
         if self.library == "jax":
-            return JaxStep(self.jax_step, ())
+            return traced(self.jax_step, self.n_features, self.before.size)
         if self.library == "numpy":
             return Differences(self.numpy_call, _STEPS[self.precision])
         import torch

@@ -25,6 +25,7 @@ def step_model(
     n_features: Any,
     n_hidden: Any = None,
     initial: Any = None,
+    weights: Any = None,
     readout: Any = None,
     library: Any = None,
     reference: Any = None,
@@ -54,6 +55,8 @@ def step_model(
         initial: The state before the first input, as the function takes it for one sequence: an array, or a tuple or
             table of arrays such as (h, c); zeros of `n_hidden` if None. Its arrays are laid out one after the other, as
             `layout` of the model says; a complex one as its real part, then its imaginary part.
+        weights: A tree of arrays for a step (weights, x, h) -> h. JAX compiles such a step once for all weights of
+            the same shapes, a step that closes over them once for each.
         readout: A matrix (n_hidden, n_outputs), a function of the state, a readout object, or None for none.
         library: "jax", "torch" or "numpy"; None to try them.
         reference: As for `as_model`: a function of inputs (batch, time, features), or a pair (inputs, what it gave).
@@ -79,12 +82,14 @@ def step_model(
         raise InvalidInput("n_hidden", n_hidden, f"{layout.size}, the size of initial")
     own = _speaking.understood(
         "step",
-        _speaking.in_use(step),
+        _speaking.in_use(step) if weights is None else functools.partial(step, weights),
         layout,
         lambda found: _same(found, layout),
         n_features,
         library=library,
     )
+    if weights is not None:
+        own = dataclasses.replace(own, weighted=(step, weights))
     model = Model(
         kind=f"step function in {_NAMES[own.library]}" + ("" if own.precision == "float64" else f", {own.precision}"),
         n_features=n_features,
@@ -194,11 +199,11 @@ def _values(function: Any) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
 
     def mapped(x: np.ndarray, h: np.ndarray) -> np.ndarray:
         with float64():
-            return np.asarray(_mapped(function.step, x, h))
+            return np.asarray(_mapped(function.step, function.weights, x, h))
 
     return mapped
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _mapped(step: Any, x: Any, h: Any) -> Any:
-    return jax.vmap(step, (None, 0, 0))((), x, h)
+def _mapped(step: Any, weights: Any, x: Any, h: Any) -> Any:
+    return jax.vmap(step, (None, 0, 0))(weights, x, h)
