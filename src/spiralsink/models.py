@@ -289,7 +289,8 @@ def _along(step: Any, weights: Any, inputs: Any, states: Any, change: Any) -> An
         return jax.jvp(lambda h: step(weights, x, h), (h,), (dh,))[1]
 
     def advance(dh: Any, at: Any) -> Any:
-        dh = jax.vmap(carry)(*at, dh)
+        x, h = at
+        dh = jax.vmap(carry)(x, h, dh)
         return dh, dh
 
     _, found = jax.lax.scan(advance, change, (jnp.swapaxes(inputs, 0, 1), jnp.swapaxes(states, 0, 1)))

@@ -276,7 +276,8 @@ def _interference(
     if memory is None:
         return reasons["memory"], reasons["memory"]
     if between.found:
-        return (f"{between}: a variance cannot be told apart by where it comes from",) * 2
+        why = f"{between}: a variance cannot be told apart by where it comes from"
+        return why, why
     return interferences(recording, memory, delay)
 
 

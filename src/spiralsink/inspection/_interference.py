@@ -105,8 +105,7 @@ def interference(
         needed = _FEWEST_STEPS_PER_PAIR * n_pairs
         return f"{n_steps} training steps are too few for {n_pairs} lagged inputs: at least {needed}, or fewer lags"
     coefficients = np.linalg.lstsq(inputs - inputs.mean(axis=0), outputs - outputs.mean(axis=0), rcond=1e-10)[0]
-    if wanted is None:
-        wanted = (coefficients**2 * inputs.var(axis=0)[:, None]).argmax(axis=0)
+    most = (coefficients**2 * inputs.var(axis=0)[:, None]).argmax(axis=0)
     outputs, inputs = measured
     whole = outputs.var(axis=0)
     varies = whole > 0
@@ -114,7 +113,7 @@ def interference(
         return "no output varies"
     whole, coefficients, outputs = whole[varies], coefficients[:, varies], outputs[:, varies]
     shares = (coefficients**2 * inputs.var(axis=0)[:, None]).T / whole[:, None]
-    wanted = wanted[varies]
+    wanted = (most if wanted is None else wanted)[varies]
     explained, readouts = inputs @ coefficients, np.arange(len(wanted))
     others = explained - inputs[:, wanted] * coefficients[wanted, readouts]
     lag, feature = np.divmod(wanted, shape[1])
