@@ -32,6 +32,11 @@ def test_directions_of_a_gru_are_the_derivatives_of_torch(gru):
         whole = torch.autograd.functional.jacobian(states, torch.tensor(x[sequence]))
         exact.append([whole[time + lag, :, time].numpy() for lag in range(4)])
     np.testing.assert_allclose(found.mean, np.mean(exact, axis=0), atol=1e-10)
+    mean = np.mean(exact, axis=0)
+    lengths = np.linalg.norm(exact, axis=2) * np.linalg.norm(mean, axis=1)
+    cosine = (np.array(exact) * mean).sum(axis=2) / lengths
+    np.testing.assert_allclose(found.alignment, cosine.mean(axis=0), atol=1e-9)
+    assert found.alignment.min() < 0.999
     off = np.linalg.norm(np.array(exact) - np.mean(exact, axis=0), axis=2)
     spread = np.sqrt((off**2).mean(axis=0)) / np.linalg.norm(np.mean(exact, axis=0), axis=1)
     np.testing.assert_allclose(found.spread, spread, atol=1e-9)

@@ -50,6 +50,14 @@ def test_the_memory_curve_shows_readouts_capacity_delay_and_threshold(linear):
     assert set(line(axes, "delay").get_xdata()) == {2}
 
 
+def test_what_correlated_inputs_tell_of_their_past_is_drawn(linear):
+    assert "baseline-0" not in gids(plots.memory_curve(linear))
+    x = np.cumsum(sparse_inputs(n_features=1) - 0.25, axis=1)
+    found = inspect_model(elman("linear", n_features=1, n_outputs=1), x, n_lags=6)
+    drawn = line(plots.memory_curve(found), "baseline-0").get_ydata()
+    np.testing.assert_array_equal(drawn, found.memory.baseline[:, 0])
+
+
 def test_many_features_are_an_image_with_readable_cells_framed(wide):
     axes = plots.memory_curve(wide)
     assert {"memory", "readable"} <= gids(axes)

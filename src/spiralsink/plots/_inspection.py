@@ -5,18 +5,11 @@ from typing import Any
 import numpy as np
 
 from ._data import SpectrumData
-from ._inspection_data import (
-    WAITS,
-    absent,
-    inspection_data,
-    lag_ticks,
-    matrix,
-    values,
-)
+from ._inspection_data import WAITS, absent, inspection_data, inspection_panel, lag_ticks, matrix, values
 from ._inspection_directions import direction_alignment, direction_dependence, direction_lengths
 from ._inspection_memory import interference_by_lag, memory_curve, seen_by_readout
 from ._spectrum import spectrum
-from ._style import MUTED, PAGE_WIDTH, axes_or_new, panel_letter, require_matplotlib, style
+from ._style import MUTED, PAGE_WIDTH, panel_letter, require_matplotlib, style
 
 _LEAST = 1e-4
 
@@ -35,9 +28,7 @@ def additivity_by_lags(source: Any, *, ax: Any = None) -> Any:
     """
     dataset = inspection_data(source)
     index = values(dataset, "additivity_by_lags", "lag", "other_lag")
-    require_matplotlib()
-    with style():
-        axes = axes_or_new(ax, height=2.6)
+    with inspection_panel(ax, height=2.6) as axes:
         if index is None or not np.isfinite(index).any():
             return absent(axes, dataset, "additivity")
         from matplotlib.colors import LogNorm
@@ -62,9 +53,7 @@ def jacobian_spectrum(source: Any, *, ax: Any = None) -> Any:
     """
     dataset = inspection_data(source)
     real, imaginary = values(dataset, "eigenvalue_real", "mode"), values(dataset, "eigenvalue_imag", "mode")
-    require_matplotlib()
-    with style():
-        axes = axes_or_new(ax, height=3.0)
+    with inspection_panel(ax, height=3.0) as axes:
         if real is None or imaginary is None:
             return absent(axes, dataset, "spectrum")
         spectrum(SpectrumData(real + 1j * imaginary), ax=axes)

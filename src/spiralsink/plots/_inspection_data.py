@@ -1,12 +1,13 @@
 """What the figures of an inspection draw: variables of its dataset, or the reason why there are none."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from .._errors import InvalidInput, Shown
-from ._style import INK, MUTED
+from ._style import INK, MUTED, axes_or_new, require_matplotlib, style
 
 WAITS = "age of the input $s$ (steps)"
 
@@ -24,6 +25,14 @@ def inspection_data(source: Any) -> Any:
     if not hasattr(dataset, "sizes") or "directions" not in getattr(dataset, "variables", ()):
         raise InvalidInput("source", Shown(type(source).__name__), "an inspection or its dataset")
     return dataset
+
+
+@contextlib.contextmanager
+def inspection_panel(ax: Any, *, height: float) -> Iterator[Any]:
+    """The axes to draw a panel into, in the style of the package: those given, or new ones of that height."""
+    require_matplotlib()
+    with style():
+        yield axes_or_new(ax, height=height)
 
 
 def values(dataset: Any, name: str, *dims: str) -> np.ndarray | None:

@@ -4,8 +4,17 @@ from typing import Any
 
 import numpy as np
 
-from ._inspection_data import WAITS, check_feature, feature_names, inspection_data, lag_ticks, matrix, values
-from ._style import INK, axes_or_new, require_matplotlib, series_style, style
+from ._inspection_data import (
+    WAITS,
+    check_feature,
+    feature_names,
+    inspection_data,
+    inspection_panel,
+    lag_ticks,
+    matrix,
+    values,
+)
+from ._style import INK, series_style
 
 _MOST_LINES, _VANISHED = 4, 0.01
 
@@ -27,9 +36,7 @@ def direction_lengths(source: Any, *, ax: Any = None) -> Any:
     spread = values(dataset, "direction_spread", "lag", "feature")
     assert length is not None
     assert spread is not None
-    require_matplotlib()
-    with style():
-        axes = axes_or_new(ax, height=2.3)
+    with inspection_panel(ax, height=2.3) as axes:
         lags, names = np.arange(len(length)), feature_names(dataset)
         if len(names) <= _MOST_LINES:
             off = np.where(np.isfinite(spread), spread, 0.0) * length
@@ -71,9 +78,7 @@ def direction_alignment(source: Any, *, feature: int = 0, ax: Any = None) -> Any
     length = np.linalg.norm(written, axis=1)
     alive = length > 1e-9 * length.max()
     unit = written / np.where(alive, length, np.nan)[:, None]
-    require_matplotlib()
-    with style():
-        axes = axes_or_new(ax, height=2.6)
+    with inspection_panel(ax, height=2.6) as axes:
         image = matrix(axes, np.abs(unit @ unit.T), r"$|\cos(w_s, w_{s'})|$", vmin=0, vmax=1, origin="lower")
         image.set_gid("alignment")
         axes.set(xlabel=WAITS, ylabel="age $s'$ (steps)")
@@ -110,9 +115,7 @@ def direction_dependence(source: Any, *, ax: Any = None) -> Any:
     assert length is not None
     typical = np.median(length, axis=1)
     there = typical > _VANISHED * typical.max()
-    require_matplotlib()
-    with style():
-        axes = axes_or_new(ax, height=2.3)
+    with inspection_panel(ax, height=2.3) as axes:
         highest = 0.0
         for index, (name, label) in enumerate(rows):
             each = values(dataset, name, "lag", "feature")

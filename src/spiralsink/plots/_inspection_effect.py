@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from .._errors import InvalidInput, Shown
-from ._inspection_data import lag_ticks, matrix, name_rows
-from ._style import INK, MUTED, axes_or_new, require_matplotlib, series_style, style
+from ._inspection_data import inspection_panel, lag_ticks, matrix, name_rows
+from ._style import INK, MUTED, series_style
 
 _MOST_LINES = 4
 
@@ -33,9 +33,7 @@ def effect(source: Any, *, ax: Any = None) -> Any:
     over = ("sequence", "at")
     change, expected = (np.abs(dataset[name]).mean(over).values for name in ("change", "expected"))
     unit = str(dataset.attrs["of"]).removesuffix("s")
-    require_matplotlib()
-    with style():
-        axes = axes_or_new(ax, height=2.3)
+    with inspection_panel(ax, height=2.3) as axes:
         steps = np.arange(len(change))
         if change.shape[1] <= _MOST_LINES:
             for each in range(change.shape[1]):

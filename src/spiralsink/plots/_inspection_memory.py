@@ -9,13 +9,14 @@ from ._inspection_data import (
     absent,
     feature_names,
     inspection_data,
+    inspection_panel,
     lag_ticks,
     mark_delay,
     matrix,
     name_rows,
     values,
 )
-from ._style import INK, MUTED, axes_or_new, require_matplotlib, series_style, style
+from ._style import INK, MUTED, series_style
 
 _MOST_LINES, _MOST_ROWS, _VISIBLE = 4, 16, 0.05
 _DIVERGING = "PuOr_r"
@@ -37,9 +38,7 @@ def memory_curve(source: Any, *, ax: Any = None) -> Any:
     """
     dataset = inspection_data(source)
     r2 = values(dataset, "memory", "lag", "feature")
-    require_matplotlib()
-    with style():
-        axes = axes_or_new(ax, height=2.3)
+    with inspection_panel(ax, height=2.3) as axes:
         if r2 is None:
             return absent(axes, dataset, "memory")
         names = feature_names(dataset)
@@ -112,9 +111,7 @@ def seen_by_readout(source: Any, *, ax: Any = None) -> Any:
     """
     dataset = inspection_data(source)
     seen = values(dataset, "projections", "lag", "output", "feature")
-    require_matplotlib()
-    with style():
-        axes = axes_or_new(ax, height=2.3)
+    with inspection_panel(ax, height=2.3) as axes:
         if seen is None:
             axes.text(
                 0.5, 0.5, "the network has no readout", transform=axes.transAxes, ha="center", color=MUTED, gid="absent"
@@ -167,9 +164,7 @@ def interference_by_lag(source: Any, *, ax: Any = None) -> Any:
     """
     dataset = inspection_data(source)
     lag = values(dataset, "pair_lag", "pair")
-    require_matplotlib()
-    with style():
-        axes = axes_or_new(ax, height=2.3)
+    with inspection_panel(ax, height=2.3) as axes:
         if lag is None:
             return absent(axes, dataset, "interference")
         rows = [
