@@ -169,7 +169,7 @@ def explorer_payload() -> Payload:
         Branch(
             name=name,
             p=[0.02, 0.1, 0.4, 1.0],
-            loss_per_p=loss,
+            loss_per_p=list(loss),
             eigenangle_span=[span] * 4,
             spectral_radius=[0.8] * 4,
             stable=[True] * 4,
@@ -251,7 +251,7 @@ def branches_payload() -> Payload:
             Branch(
                 name=name,
                 p=list(activities),
-                loss_per_p=loss,
+                loss_per_p=list(loss),
                 eigenangle_span=[span] * 4,
                 spectral_radius=[0.8] * 4,
                 stable=[True] * 4,
