@@ -119,4 +119,9 @@ def test_interference_of_known_readouts():
     np.testing.assert_allclose(found.shares[0].ravel(), np.array([4, 1, 0, 0]) / whole, atol=0.02)
     best = interference((heard(train), train), (heard(test), test), (2, 2), None, "readouts")
     assert (best.lag[0], best.feature[0]) == (0, 0)
+    # whose variance it is, is not looked up in the data it is measured on
+    scaled = test * [0.1, 1, 1, 1]
+    best = interference((heard(train), train), (heard(scaled), scaled), (2, 2), None, "readouts")
+    assert (best.lag[0], best.feature[0]) == (0, 0)
+    assert best.shares[0].argmax() == 1
     assert "too few" in interference((heard(train)[:39], train[:39]), (heard(test), test), (2, 2), None, "")

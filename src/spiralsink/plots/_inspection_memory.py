@@ -59,7 +59,7 @@ def memory_curve(source: Any, *, ax: Any = None) -> Any:
                 axes.plot(lags, capacity[:, j], **outline, markeredgewidth=0.7, gid=f"capacity-{j}")
             if baseline is not None and np.nan_to_num(baseline[:, j]).max() > _TOLD:
                 drawn = {"color": drawn["color"], "linestyle": (0, (1, 1)), "linewidth": 0.9}
-                axes.plot(lags, baseline[:, j], **drawn, gid=f"baseline-{j}")
+                axes.plot(lags[1:], baseline[1:, j], **drawn, gid=f"baseline-{j}")
         if baseline is not None and np.nan_to_num(baseline).max() > _TOLD:
             axes.plot([], [], color=MUTED, linestyle=(0, (1, 1)), linewidth=0.9, label="from the input alone")
         if capacity is not None:

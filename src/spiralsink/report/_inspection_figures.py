@@ -29,6 +29,7 @@ FIGURES = (
         (("memory_curve", 1.5), ("interference_by_lag", 1.0)),
         "Left: how much of an input a linear readout of the state still tells when the input is s steps old: R² on "
         "data that the readout was not fitted to. From one half upwards a feature at that age counts as readable. "
+        "Dotted, for correlated inputs: what the input of the moment alone tells of its past, which is no memory. "
         "Right: what such readouts really say, for every readable age: the input they were made for, inputs of other "
         "ages and other features (interference), and what is not linear in the inputs.",
     ),
