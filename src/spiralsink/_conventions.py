@@ -28,7 +28,7 @@ CONVENTIONS = MappingProxyType(
         ),
         "prefix": Convention("Which of several recurrent layers: the beginning of its names.", shown="NAME"),
         "head": Convention("The linear layer that reads the states, such as fc; none for no readout.", shown="NAME"),
-        "readout": Convention("What follows the head; linear by default.", ("linear", "relu"), of="cells"),
+        "readout": Convention("What follows the head; linear by default.", ("linear", "relu")),
         "nonlinearity": Convention(
             "Of an RNN, whose weights do not tell it: must be given.", ("tanh", "relu", "linear"), of="cells"
         ),
@@ -40,7 +40,9 @@ CONVENTIONS = MappingProxyType(
         "conjugates": Convention(
             "Of LRU, S4D, S5: all poles are stored, or half of each pair.", ("stored", "implied"), of="diagonal"
         ),
-        "discretization": Convention("Of S4D and S5; zoh by default.", ("zoh", "bilinear", "euler"), of="diagonal"),
+        "discretization": Convention(
+            "Of S4D and S5; zoh by default.", ("zoh", "bilinear", "euler", "mamba"), of="diagonal"
+        ),
     }
 )
 

@@ -8,11 +8,11 @@ from typing import Any, Protocol, runtime_checkable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 
-from ._errors import InvalidInput, Shown
+from ._errors import InvalidInput, Shown, check_choice
 from ._float64 import float64
-from ._recurrence import activation
+from ._recurrence import READOUTS, activation
 
 
 @runtime_checkable
@@ -137,12 +137,18 @@ class LinearReadout:
         bias: b, (outputs,).
         feedthrough: D, (outputs, features); zero for most.
         nonlinearity: phi: "linear" or "relu".
+
+    Raises:
+        InvalidInput: If the nonlinearity is another one.
     """
 
     weights: Float[np.ndarray, "hidden outputs"]
     bias: Float[np.ndarray, " outputs"]
     feedthrough: Float[np.ndarray, "outputs features"]
     nonlinearity: str = "linear"
+
+    def __post_init__(self) -> None:
+        check_choice("nonlinearity", self.nonlinearity, READOUTS)
 
     @property
     def n_outputs(self) -> int:
@@ -200,7 +206,9 @@ class Model:
         dynamics: The step.
         readout: How outputs are made; `NoReadout()` when only states are known.
         initial: The state before the first input, (n_hidden,).
-        linear: The algebra of a linear recurrence, or None.
+        linear: The algebra of a linear recurrence, or None; also None for one with more than 4096 numbers of state.
+        poles: The eigenvalues of a linear recurrence, (n_hidden,), where they were stored; also of one whose `linear`
+            is None because its matrix is too large to be written out.
         layout: Names and sizes of the parts of the state, in order, such as (("h", 64), ("c", 64)).
         agreement: Largest difference between this forward pass and an independent one over random sequences; None
             when there was nothing to compare with.
@@ -215,6 +223,7 @@ class Model:
     readout: Readout
     initial: Float[np.ndarray, " hidden"]
     linear: LinearRecurrence | None = None
+    poles: Complex[np.ndarray, " hidden"] | None = None
     layout: tuple[tuple[str, int], ...] = ()
     agreement: float | None = None
     compared_with: str | None = None

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import spiralsink as sk
-from spiralsink.interop import as_model
+from spiralsink.interop import NoReadout, as_model
 
 RNG = np.random.default_rng(11)
 INPUTS = RNG.standard_normal((2, 8, 3))
@@ -69,6 +69,10 @@ def s5(inputs, *, factor, discretization="zoh", table=None):
                     h[n] = np.exp(pole * d) * h[n] + (np.exp(pole * d) - 1) / pole * driven
                 elif discretization == "bilinear":
                     h[n] = ((1 + d * pole / 2) * h[n] + d * driven) / (1 - d * pole / 2)
+                elif discretization == "euler":
+                    h[n] = h[n] + d * (pole * h[n] + driven)
+                elif discretization == "mamba":
+                    h[n] = np.exp(pole * d) * h[n] + d * driven
             outputs[b, t] = factor * (table["C"] @ np.array(h)).real + table["D"] * x
     return outputs
 
@@ -92,7 +96,7 @@ def by_algebra(model, inputs):
     h, outputs = np.zeros((len(inputs), model.n_hidden)), []
     for t in range(inputs.shape[1]):
         h = h @ model.linear.W_h.T + inputs[:, t] @ model.linear.W_x.T + model.linear.bias
-        outputs.append(h @ model.readout.weights + inputs[:, t] @ model.readout.feedthrough.T)
+        outputs.append(h @ model.readout.weights + model.readout.bias + inputs[:, t] @ model.readout.feedthrough.T)
     return np.stack(outputs, 1)
 
 
@@ -135,9 +139,55 @@ def test_s5(conjugates, factor):
     check(as_model(split, conjugates=conjugates), s5(INPUTS, factor=factor))
 
 
-def test_s5_with_the_bilinear_rule():
-    model = as_model(S5, conjugates="stored", discretization="bilinear")
-    check(model, s5(INPUTS, factor=1, discretization="bilinear"))
+@pytest.mark.parametrize("discretization", ["bilinear", "euler", "mamba"])
+def test_s5_with_other_rules(discretization):
+    model = as_model(S5, conjugates="stored", discretization=discretization)
+    check(model, s5(INPUTS, factor=1, discretization=discretization))
+
+
+def test_poles_are_the_eigenvalues_of_the_recurrence():
+    for table, options in ((LRU, {}), (S4D, {}), (S5, {"conjugates": "implied", "discretization": "euler"})):
+        model = as_model(table, **options)
+        found, expected = (np.sort_complex(each) for each in (np.linalg.eigvals(model.linear.W_h), model.poles))
+        assert np.abs(found - expected).max() < 1e-10
+    wide = {
+        name: np.tile(array, (700,) if array.ndim == 1 else (700, 1)) for name, array in LRU.items() if name not in "CD"
+    }
+    large = as_model(wide | {"C": np.tile(LRU["C"], (1, 700)), "D": LRU["D"]})
+    assert large.linear is None
+    assert large.poles.shape == (large.n_hidden,)
+
+
+HEAD = {"fc.weight": RNG.standard_normal((5, 2)), "fc.bias": RNG.standard_normal(5)}
+
+
+def test_a_linear_head_reads_the_output_of_a_layer():
+    expected = lru(INPUTS) @ HEAD["fc.weight"].T + HEAD["fc.bias"]
+    assert as_model(LRU | HEAD).n_outputs == 2
+    model = as_model(LRU | HEAD, head="fc")
+    assert model.kind == "LRU, head fc"
+    check(model, expected)
+    by_relu = as_model(LRU | HEAD, head="fc", readout="relu", reference=lambda inputs: np.maximum(headed(inputs), 0))
+    assert by_relu.agreement < 1e-12
+    assert "pass readout='relu'" in refusal(
+        LRU | HEAD, head="fc", reference=lambda inputs: np.maximum(headed(inputs), 0)
+    )
+    assert as_model(LRU, head=NoReadout()).n_outputs == 0
+    both = as_model(
+        S5 | {"fc.weight": np.ones((2, H))}, head="fc", reference=lambda x: s5(x, factor=2) @ np.ones((H, 2))
+    )
+    assert both.kind == "S5 layer, conjugates implied, head fc"
+    with pytest.raises(sk.InvalidInput, match="reads 2 numbers: 'fc', got 'other'"):
+        as_model(LRU | HEAD, head="other")
+
+
+def headed(inputs):
+    return lru(inputs) @ HEAD["fc.weight"].T + HEAD["fc.bias"]
+
+
+def test_real_poles_do_not_say_whether_they_are_halves():
+    with pytest.raises(sk.InvalidInput, match=r"conjugates must be given.*all poles are real, which fits both"):
+        as_model(S5 | {"Lambda": -np.arange(1.0, 1 + P) + 0j})
 
 
 def test_s5_poles_in_pairs_are_all_stored():
@@ -188,7 +238,11 @@ def test_arrays_of_diagonal_layers_that_do_not_fit():
         as_model({name: array for name, array in LRU.items() if name != "gamma_log"})
     with pytest.raises(sk.InvalidInput, match=r"C must be of shape \(n, 4\), \(outputs, states\), forward only"):
         as_model(S5 | {"C": complex_normal(H, 2 * P)}, conjugates="stored")
-    with pytest.raises(sk.InvalidInput, match="head must be absent for lru"):
+    with pytest.raises(
+        sk.InvalidInput, match="head must be a linear layer that reads 2 numbers: there is none, got 'fc'"
+    ):
         as_model(LRU, head="fc")
+    with pytest.raises(sk.InvalidInput, match="gates must be absent for lru"):
+        as_model(LRU, gates="r,z,n")
     with pytest.raises(sk.InvalidInput, match="discretization must be absent for lru"):
         as_model(LRU, discretization="zoh")

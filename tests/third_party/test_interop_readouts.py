@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import spiralsink as sk
-from spiralsink.interop import NoReadout
+from spiralsink.interop import LinearReadout, NoReadout
 
 CASES = {"relu": torch.relu, "tanh": torch.tanh}
 
@@ -50,6 +50,11 @@ def test_the_way_out_leads_out(module):
         model = sk.as_model(network, head=NoReadout())
         assert model.n_outputs == 0
     assert model.agreement < 1e-6
+
+
+def test_a_readout_knows_its_nonlinearities():
+    with pytest.raises(sk.InvalidInput, match="nonlinearity must be one of linear, relu, got 'softmax'"):
+        LinearReadout(np.ones((3, 1)), np.zeros(1), np.zeros((1, 2)), "softmax")
 
 
 def test_what_follows_a_readout_needs_one():

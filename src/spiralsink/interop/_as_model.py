@@ -61,8 +61,9 @@ def as_model(
         kind: "rnn", "gru", "lstm", "lru", "s4d" or "s5", where there are several.
         prefix: What the names of the layer begin with, where there are several: "encoder.rnn", or the end of it.
         head: The readout: name of a linear layer beside the recurrent one ("fc", "fc.weight"), a readout object, or
-            `NoReadout()`. By default the one linear layer that follows the recurrent one, if there is exactly one and
-            it reads h of the last layer (the model's `kind` names it); else none. For an LSTM it acts on h.
+            `NoReadout()`. By default the one linear layer that reads as many numbers as h of the last layer has, by
+            shape and name (the model's `kind` names it, or those that it could be); else none. For an LSTM it acts on
+            h, for a diagonal layer, where it has to be named, on its output y.
         readout: What follows that linear layer, "linear" (nothing, the default) or "relu"; a module that does something
             else with it is refused, unless `head=NoReadout()` leaves the readout out.
         nonlinearity: Of an RNN given as arrays, which do not say it: "tanh", "relu" or "linear".
@@ -76,7 +77,8 @@ def as_model(
         conjugates: Of a diagonal layer: whether all poles are "stored", or half of each pair is "implied", which
             doubles the output. By default as the code does that the names come from; for S5, where there are both, it
             is found in the poles or by comparing, or has to be given.
-        discretization: Of S4D and S5: "zoh" (default), "bilinear" or "euler".
+        discretization: Of S4D and S5, with step d: "zoh" (default), "bilinear", "euler" (lambda = 1 + d A, B = d B~) or
+            "mamba" (lambda = exp(d A), B = d B~).
         initial: The state before the first input, (n_hidden,); zero by default.
         reference: An independent forward pass: a function of inputs (batch, time, features) that gives outputs, h of
             the last layer or the whole state, of all steps or of the last one; or a pair (inputs, what it gave).

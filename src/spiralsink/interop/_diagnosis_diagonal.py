@@ -2,13 +2,12 @@
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ..models import Model
-from . import _diagonal
 from ._diagnosis import of_runs
-from ._diagonal import CONJUGATES, DISCRETIZATIONS, Diagonal, Reading
-from ._probe import Alternative, Evidence, Gap, difference
+from ._diagonal import CONJUGATES, DISCRETIZATIONS, Reading
+from ._probe import Alternative, difference
 
 _WORDS = {
     "conjugates": "with conjugates {}",
@@ -17,12 +16,15 @@ _WORDS = {
 }
 
 
-def of_diagonal(layer: Diagonal, under: Reading, model: Model) -> Iterator[Alternative]:
-    """Readings by the number of changes, then other ways to run the same one."""
+def of_diagonal(
+    under: Reading, model: Model, read: Callable[[Reading], Model], *, has_head: bool = False
+) -> Iterator[Alternative]:
+    """Readings by the number of changes, then other ways to run the same one; `read` makes models of them."""
+    is_lru = model.kind.startswith("LRU")
     choices = itertools.product(
         CONJUGATES,
-        (under.discretization,) if layer.kind == "lru" else DISCRETIZATIONS,
-        ("stored", "one", "unit") if layer.kind == "lru" else ("stored",),
+        (under.discretization,) if is_lru else DISCRETIZATIONS,
+        ("stored", "one", "unit") if is_lru else ("stored",),
         (True, False),
     )
     others = [Reading(*choice) for choice in choices]
@@ -31,16 +33,12 @@ def of_diagonal(layer: Diagonal, under: Reading, model: Model) -> Iterator[Alter
         options = [f"{name}='{getattr(other, name)}'" for name in changes if name in ("conjugates", "discretization")]
         words = " and ".join(_words(name, other) for name in changes)
         option = ", ".join(options) if len(options) == len(changes) else ""
-        yield Alternative(words, option, lambda evidence, other=other: _gap(layer, other, evidence))
-    yield from of_runs(model)
+        yield Alternative(words, option, lambda evidence, other=other: difference(read(other), evidence))
+    yield from of_runs(model, has_head=has_head)
 
 
 def _words(name: str, other: Reading) -> str:
     return "without D" if name == "feedthrough" else _WORDS[name].format(getattr(other, name))
-
-
-def _gap(layer: Diagonal, other: Reading, evidence: Evidence) -> Gap:
-    return difference(_diagonal.build(layer, other), evidence)
 
 
 def _changes(under: Reading, other: Reading) -> list[str]:

@@ -9,7 +9,8 @@ from jaxtyping import Complex, Float
 
 from .._conventions import CONVENTIONS
 from .._errors import InvalidInput, Shown, check_choice
-from ..models import JaxStep, LinearReadout, LinearRecurrence, Model
+from ..models import JaxStep, LinearReadout, LinearRecurrence, Model, Readout
+from ._heads import Head, check_rows
 from ._keys import Found
 from ._tensors import Tensors
 
@@ -41,7 +42,8 @@ class Reading:
         conjugates: "stored" if all poles are stored, y = Re(C h) + D x; "implied" if half of each conjugate pair is,
             y = 2 Re(C h) + D x; "" when it is not known.
         discretization: Of S4D and S5, with step d: "zoh" (lambda = exp(d A), B = (lambda - 1) / A B~), "bilinear"
-            (lambda = (1 + d A / 2) / (1 - d A / 2), B = d / (1 - d A / 2) B~) or "euler" (lambda = exp(d A), B = d B~).
+            (lambda = (1 + d A / 2) / (1 - d A / 2), B = d / (1 - d A / 2) B~), "euler" (lambda = 1 + d A, B = d B~) or
+            "mamba" (lambda = exp(d A), B = d B~).
         scale: Of LRU: whether inputs are multiplied by the "stored" exp(gamma_log), by "one", or by the "unit"
             sqrt(1 - |lambda|^2).
         feedthrough: Whether D x is added.
@@ -134,8 +136,20 @@ def build(layer: Diagonal, under: Reading) -> Model:
         readout=LinearReadout(np.concatenate([C.real, -C.imag], 1).T, np.zeros(len(C)), D),
         initial=np.zeros(2 * n),
         linear=_dense(poles, B) if 2 * n <= _MOST_DENSE else None,
+        poles=np.concatenate([poles, poles.conj()]),
         layout=(("real part", n), ("imaginary part", n)),
     )
+
+
+def with_head(model: Model, head: Head, after: str) -> Model:
+    """A layer y = Re(C h) + D x with what reads y: a linear layer; or with a readout of the user instead."""
+    if isinstance(head.readout, Readout):
+        check_rows(head.readout, model.n_hidden)
+        return dataclasses.replace(model, readout=head.readout)
+    own: Any = model.readout
+    matrix, bias = head.readout
+    readout = LinearReadout(own.weights @ matrix.T, bias, matrix @ own.feedthrough, after)
+    return dataclasses.replace(model, readout=readout, kind=f"{model.kind}, {head.words(after)}")
 
 
 def _words(layer: Diagonal, under: Reading) -> str:
@@ -150,9 +164,11 @@ def _discrete(layer: Diagonal, under: Reading) -> tuple[Any, Any]:
     A, d = layer.poles, layer.step
     if under.discretization == "bilinear":
         return (1 + d * A / 2) / (1 - d * A / 2), (d / (1 - d * A / 2))[:, None] * layer.B
+    if under.discretization == "euler":
+        return 1 + d * A, d[:, None] * layer.B
     poles = np.exp(d * A)
     held = np.where(A == 0, d, np.expm1(d * A) / np.where(A == 0, 1, A))
-    return poles, (d if under.discretization == "euler" else held)[:, None] * layer.B
+    return poles, (d if under.discretization == "mamba" else held)[:, None] * layer.B
 
 
 def _dense(poles: Any, B: Any) -> LinearRecurrence:
@@ -206,9 +222,9 @@ def _feedthrough(tensors: Tensors, name: str, n_outputs: int, n_features: int) -
     return tensors.real(name, (n_outputs, n_features), "(outputs, features)")
 
 
-def undecided(where: str) -> InvalidInput:
+def undecided(where: str, layer: Diagonal) -> InvalidInput:
     """The error of an S5 layer of which nothing says whether it keeps half of each pair."""
     allowed = "given: 'stored' (y = Re C h) or 'implied' (half of each pair is kept, y = 2 Re C h)"
-    return InvalidInput(
-        f"{where}conjugates", Shown("nothing"), allowed, hint="the poles do not come in conjugate pairs"
-    )
+    turning = np.abs(np.imag(layer.poles)) > _PAIRED * np.abs(layer.poles)
+    hint = "the poles do not come in conjugate pairs" if turning.any() else "all poles are real, which fits both"
+    return InvalidInput(f"{where}conjugates", Shown("nothing"), allowed, hint=hint)

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import InvalidInput
-from ..models import Readout
+from .._errors import InvalidInput, Shown
+from ..models import LinearReadout, Readout
 from ._keys import Found
 from ._tensors import Tensors
 from ._torch import Stored
@@ -51,6 +51,8 @@ _AFTER = frozenset(
     )
 )
 
+_SHOWN = 3
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Head:
@@ -66,6 +68,12 @@ class Head:
     readout: Any = None
     name: str = ""
     others: tuple[str, ...] = ()
+
+    def words(self, after: str) -> str:
+        """What it is, with what follows it; "" for none."""
+        if self.name:
+            return f"head {self.name}" + (" and ReLU" if after == "relu" else "")
+        return f"no head (it could be {' or '.join(self.others[:_SHOWN])})" if self.others else ""
 
 
 NO_HEAD = Head()
@@ -90,34 +98,52 @@ def find_head(tensors: Tensors, found: Found, stored: Stored, head: Any) -> Head
     """
     if isinstance(head, Readout):
         return Head(head)
-    linear = _linear_layers(tensors)
     n_state = stored.n_outputs
-    fitting = [name for name in linear if tensors.arrays[name + "weight"].shape[1] == n_state]
     if head is None:
-        return _only(tensors, found, linear, fitting) if stored.is_last and not stored.is_half else Head()
+        return _only(tensors, found, n_state) if stored.is_last and not stored.is_half else NO_HEAD
     if not stored.is_last:
         hint = "linear layers beside the recurrent ones read the last of them"
         raise InvalidInput(f"{tensors.where}head", head, "absent for a layer that another one hears", hint=hint)
+    return named_head(tensors, n_state, head, is_half=stored.is_half)
+
+
+def named_head(tensors: Tensors, n_state: int, head: Any, *, is_half: bool = False) -> Head:
+    """The linear layer of that name.
+
+    Raises:
+        InvalidInput: If there is none, or it does not read `n_state` numbers; lists those that do.
+    """
+    linear = _linear_layers(tensors)
+    fitting = [name for name in linear if tensors.arrays[name + "weight"].shape[1] == n_state]
     wanted = str(head).removesuffix("weight").rstrip(".")
     matching = [name for name in linear if name.rstrip(".") == wanted or name.rstrip(".").endswith("." + wanted)]
     if len(matching) != 1 or matching[0] not in fitting:
         allowed = "a linear layer that reads " + f"{n_state} numbers: " + (_listed(fitting) or "there is none")
         shape = tensors.arrays[matching[0] + "weight"].shape if len(matching) == 1 else (0, 0)
         hint = f"that one has the shape {shape}" if shape[0] else ""
-        if stored.is_half and shape[1] == 2 * n_state:
+        if is_half and shape[1] == 2 * n_state:
             hint += " and reads both directions, of which a model has one"
         raise InvalidInput(f"{tensors.where}head", head, allowed, hint=hint)
     return _read(tensors, matching[0], n_state)
 
 
-def _only(tensors: Tensors, found: Found, linear: list[str], fitting: list[str]) -> Head:
+def check_rows(readout: Readout, n_hidden: int) -> None:
+    """Raises unless a readout of the user, if it is a matrix, has a row for every number of state."""
+    if isinstance(readout, LinearReadout) and len(readout.weights) != n_hidden:
+        shown = Shown(f"{len(readout.weights)} rows of weights")
+        raise InvalidInput("head", shown, f"a readout of {n_hidden} numbers of state")
+
+
+def _only(tensors: Tensors, found: Found, n_state: int) -> Head:
     """The one layer that is a readout by its shape and name, or none and those that could be."""
+    linear = _linear_layers(tensors)
+    fitting = [name for name in linear if tensors.arrays[name + "weight"].shape[1] == n_state]
     root = found.prefix.rstrip(".").rpartition(".")[0]
     words = {name: _words(name.removeprefix(root)) for name in linear}
     possible = [name for name in fitting if not words[name] & _BEFORE]
     sure = [name for name in possible if words[name] & _AFTER or name + "bias" in tensors]
     if len(possible) != 1 or not sure:
-        return Head(others=tuple(name.rstrip(".") or "weight" for name in possible))
+        return Head(others=tuple(sorted(name.rstrip(".") or "weight" for name in possible)))
     n_outputs = len(tensors.arrays[sure[0] + "weight"])
     further = [
         name
@@ -126,7 +152,7 @@ def _only(tensors: Tensors, found: Found, linear: list[str], fitting: list[str])
     ]
     if further:
         return Head(others=(sure[0].rstrip("."),))
-    return _read(tensors, sure[0], tensors.arrays[sure[0] + "weight"].shape[1])
+    return _read(tensors, sure[0], n_state)
 
 
 def _words(name: str) -> frozenset[str]:

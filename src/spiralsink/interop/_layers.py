@@ -11,10 +11,9 @@ from .._errors import InvalidInput, Shown, check_choice
 from ..models import JaxStep, LinearReadout, LinearRecurrence, Model, NoReadout, Readout
 from . import _cells
 from ._cells import GATES
-from ._heads import NO_HEAD, Head
+from ._heads import NO_HEAD, Head, check_rows
 
 NONLINEARITIES = CONVENTIONS["nonlinearity"].choices
-_SHOWN = 3
 
 _STEPS = {
     "tanh": _cells.rnn_tanh,
@@ -165,9 +164,7 @@ def _readout(layers: Layers, n_hidden: int) -> Readout:
     if readout is None:
         return NoReadout()
     if isinstance(readout, Readout):
-        if isinstance(readout, LinearReadout) and len(readout.weights) != n_hidden:
-            shown = Shown(f"{len(readout.weights)} rows of weights")
-            raise InvalidInput("head", shown, f"a readout of {n_hidden} numbers of state")
+        check_rows(readout, n_hidden)
         return readout
     matrix, bias = readout
     weights = np.zeros((n_hidden, len(matrix)))
@@ -189,8 +186,5 @@ def _title(layers: Layers, under: Convention) -> str:
         words.append("gates " + " ".join(under.gates))
     if len(layers.layers) > 1:
         words.append(f"{len(layers.layers)} layers")
-    if layers.head.name:
-        words.append(f"head {layers.head.name}" + (" and ReLU" if layers.after == "relu" else ""))
-    elif layers.head.others:
-        words.append(f"no head (it could be {' or '.join(layers.head.others[:_SHOWN])})")
-    return ", ".join(words)
+    words.append(layers.head.words(layers.after))
+    return ", ".join(filter(None, words))

@@ -8,12 +8,12 @@ import numpy as np
 
 from .._conventions import CONVENTIONS, names_of
 from .._errors import InvalidInput, Shown, check_choice, check_finite
-from ..models import Model
+from ..models import Model, Readout
 from ..networks import RecurrentNetwork
 from . import _diagonal, _equinox, _keys, _ours, _probe, _torch, _torch_modules
 from ._diagnosis import of_layers, of_runs
 from ._diagnosis_diagonal import of_diagonal
-from ._heads import find_head
+from ._heads import NO_HEAD, Head, find_head, named_head
 from ._keys import Found
 from ._layers import Convention, Layers, build, convention
 from ._options import Options
@@ -136,17 +136,45 @@ def _of_layers(layers: Layers, under: Convention, tensors: Tensors, options: Opt
 
 
 def _of_diagonal(tensors: Tensors, found: Found, options: Options, passes: Passes) -> Model:
-    options.refuse((*names_of("cells"), "head"), found.kind)
+    """A diagonal layer; a head is compared where the user or the file says what the outputs are, not by the layer."""
+    options.refuse(names_of("cells"), found.kind)
     layer = _diagonal.stored_layer(tensors, found)
     under = _diagonal.reading(layer, **options.diagonal)
+    head = _diagonal_head(tensors, len(layer.C), options.head)
+    after = _after(options, head.name)
+    seen = options.reference is not None or "probe_inputs" in tensors
+
+    def headed(model: Model) -> Model:
+        return model if head is NO_HEAD else _diagonal.with_head(model, head, after)
+
+    def read(under: _diagonal.Reading) -> Model:
+        model = started(_diagonal.build(layer, under), options.initial)
+        return headed(model) if seen else model
+
     if not under.conjugates:
-        under = _decided(layer, under, tensors, options, passes)
-    model = started(_diagonal.build(layer, under), options.initial)
-    return _compared(model, tensors, options, passes, lambda model: of_diagonal(layer, under, model))
+        under = _decided(layer, under, read, lambda model: _evidence(model, tensors, options, passes), tensors.where)
+    has_head = seen and bool(head.name)
+    model = _compared(
+        read(under), tensors, options, passes, lambda model: of_diagonal(under, model, read, has_head=has_head)
+    )
+    if seen or head is NO_HEAD:
+        return model
+    unseen = " (readout not compared)" if model.compared_with and head.name else ""
+    return dataclasses.replace(headed(model), compared_with=model.compared_with and model.compared_with + unseen)
+
+
+def _diagonal_head(tensors: Tensors, n_outputs: int, head: Any) -> Head:
+    if head is None or isinstance(head, Readout):
+        return NO_HEAD if head is None else Head(head)
+    return named_head(tensors, n_outputs, head)
 
 
 def _decided(
-    layer: _diagonal.Diagonal, under: _diagonal.Reading, tensors: Tensors, options: Options, passes: Passes
+    layer: _diagonal.Diagonal,
+    under: _diagonal.Reading,
+    read: Callable[[_diagonal.Reading], Model],
+    evidence: Callable[[Model], list[Evidence | Untried]],
+    where: str,
 ) -> _diagonal.Reading:
     """The reading of the conjugates that is nearer to the other pass.
 
@@ -156,11 +184,11 @@ def _decided(
     gaps = {}
     for conjugates in _diagonal.CONJUGATES:
         reading = dataclasses.replace(under, conjugates=conjugates)
-        model = started(_diagonal.build(layer, reading), options.initial)
-        evidence = _evidence(model, tensors, options, passes)
-        if not evidence:
-            raise _diagonal.undecided(tensors.where)
-        gaps[reading] = max(_probe.difference(model, each).share for each in evidence if isinstance(each, Evidence))
+        model = read(reading)
+        found = [each for each in evidence(model) if isinstance(each, Evidence)]
+        if not found:
+            raise _diagonal.undecided(where, layer)
+        gaps[reading] = max(_probe.difference(model, each).share for each in found)
     return min(gaps, key=lambda reading: gaps[reading])
 
 
