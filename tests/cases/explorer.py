@@ -179,8 +179,11 @@ SPEC = {
 }
 
 
-def write_sweep(folder, *, p=(0.1, 0.5), delays=(2, 3), count=4, n_hidden=2, rates=(0.01,), steps=(30,)):
-    """A store of random networks at every p, delay, learning rate and length, with records of a loss."""
+def write_sweep(folder, *, p=(0.1, 0.5), delays=(2, 3), count=4, n_hidden=2, rates=(0.01,), steps=(30,), more=None):
+    """A store of random networks at every p, delay, learning rate and length, with records of a loss.
+
+    `more` are coordinates of any name, each with one value for either half of the points.
+    """
     (folder / "blocks").mkdir(parents=True)
     for number, (each, delay, rate, length) in enumerate(itertools.product(p, delays, rates, steps)):
         spec = json.loads(json.dumps(SPEC))
@@ -188,6 +191,7 @@ def write_sweep(folder, *, p=(0.1, 0.5), delays=(2, 3), count=4, n_hidden=2, rat
         spec["training"]["optimizer"]["learning_rate"], spec["training"]["steps"] = rate, length
         others = {"training.optimizer.learning_rate": rate} if len(rates) > 1 else {}
         others |= {"training.steps": length} if len(steps) > 1 else {}
+        others |= {name: values[number // 2 % 2] for name, values in (more or {}).items()}
         rng = np.random.default_rng(number)
         weights = [rng.standard_normal((count, n_hidden, size)).astype(np.float32) for size in (1, n_hidden)]
         networks = sk.RecurrentNetwork(weights[0], 0.4 * weights[1], sk.Tied(delay), readout="relu")

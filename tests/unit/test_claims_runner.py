@@ -137,6 +137,27 @@ def test_a_figure_that_fails_keeps_the_numbers_and_is_tried_again(tmp_path):
     assert CALLS == ["length"]
 
 
+def test_networks_that_cannot_be_kept_leave_the_verdict_and_say_so(tmp_path):
+    W = np.ones((1, 1))
+    networks = sk.RecurrentNetwork(W, 0 * W, W)
+    # losses of two networks do not fit one
+    lost = claims.Kept(networks, sk.Delay(1), sk.SparseProcess(1, p=0.1), 6, loss=[0.1, 0.2])
+
+    def measure(budget, **settings):
+        found = measure_length(budget, **settings)
+        return dataclasses.replace(found, networks={"lost": lost, **found.networks})
+
+    claim = dataclasses.replace(toy(), measure=measure)
+    (entry,) = run(tmp_path, claim)["claims"]
+    assert (entry["verdict"], entry["error"]) == ("holds", None)
+    assert entry["networks"] == ["networks/long/best.safetensors"]
+    assert [path.name for path in (tmp_path / "networks/long").iterdir()] == ["best.safetensors"]
+    assert "Error" in entry["networks_error"]
+    assert "to_dataset" in (tmp_path / "errors" / "long.txt").read_text()
+    # and it is finished
+    assert run(tmp_path, claim)["reused"] == ["long"]
+
+
 def test_finished_claims_are_not_computed_again(tmp_path):
     first = run(tmp_path, toy())
     assert CALLS == ["length"]

@@ -174,6 +174,11 @@ def test_whatever_is_wrong_with_the_page_the_results_are_there(store, capsys, mo
         raise RuntimeError("two\nlines")
 
     monkeypatch.setattr("spiralsink.explorer.write_explorer", broken)
+    assert (store / "explorer.html").exists()
+    assert write_page_beside(store) is None
+    # a page of other results would be worse than none
+    assert capsys.readouterr().err == "spiralsink: no explorer.html: two lines (that of an earlier run is removed)\n"
+    assert not (store / "explorer.html").exists()
     assert write_page_beside(store) is None
     assert capsys.readouterr().err == "spiralsink: no explorer.html: two lines\n"
     monkeypatch.setenv("SPIRALSINK_DEBUG", "1")

@@ -15,7 +15,7 @@ import spiralsink as sk
 from cases import explorer as cases
 from spiralsink._errors import InvalidInput, MissingExtra
 from spiralsink.explorer import build_explorer, page_of, payload_of, write_explorer
-from spiralsink.explorer._page import MOST_BYTES, escaped_json
+from spiralsink.explorer._page import MOST_BYTES, _in_page, escaped_json
 from spiralsink.explorer._payload import Branch, ClaimRow, Collection, Diagram, History, Networks, Payload
 
 HOSTILE = "</script><img src=x onerror=alert(1)><script>alert(2)</script><!--\u2028&amp;\"'"
@@ -110,13 +110,64 @@ def test_strings_of_real_files_are_escaped(tmp_path):
     place = tmp_path / "networks/phase-transition"
     (place / "population.nc").rename(place / "<script>alert(1)&.nc")
     (place / "population.safetensors").rename(place / "<script>alert(1)&.safetensors")
-    page = Reader(build_explorer(tmp_path))
+    found = harmless(tmp_path)
+    assert found["claims"][0]["statement"] == HOSTILE
+    assert found["claims"][0]["reason"] == HOSTILE
+    assert (found["claims"][1]["id"], found["claims"][1]["code"], found["claims"][1]["figure"]) == (
+        HOSTILE,
+        HOSTILE,
+        "",
+    )
+    assert HOSTILE in found["about"]
+    assert "<script>alert(1)&" in found["collections"][0]["about"]
+
+
+def harmless(folder):
+    """What the page of a folder holds, once nothing in it has become part of the page."""
+    page = Reader(build_explorer(folder))
     assert page.tags.count("script") == 3
     assert "img" not in page.tags
-    found = json.loads(page.texts["payload"])
-    assert found["claims"][0]["statement"] == HOSTILE
-    assert HOSTILE in page.texts["payload"] or found["claims"][1]["id"] == HOSTILE
-    assert "<script>alert(1)&" in found["collections"][0]["about"]
+    return json.loads(page.texts["payload"])
+
+
+def test_strings_of_a_store_are_escaped(tmp_path):
+    folder = tmp_path / "<img src=x onerror=alert(1)>"
+    cases.write_sweep(folder, more={"training.<script>alert(2)": (1.0, 2.0)})
+    found = harmless(folder)
+    assert "<img src=x onerror=alert(1)>" in found["title"]
+    assert list(found["networks"]["extra"]) == ["<script>alert(2)"]
+
+
+def test_strings_of_a_phase_diagram_are_escaped(tmp_path):
+    found = harmless(cases.write_phase_diagram(tmp_path, names=(HOSTILE, "sparse")))
+    assert found["diagrams"][0]["branches"][0]["name"] == HOSTILE
+    assert HOSTILE in [each["branch"] for each in found["collections"]]
+    for name in ("readout", "horizon"):
+        cases.write_phase_diagram(tmp_path, **{name: HOSTILE})
+        with pytest.raises(InvalidInput, match=r"phase-diagram.nc must be what phase-diagram writes"):
+            build_explorer(tmp_path)
+
+
+def test_strings_of_an_inspection_are_escaped(tmp_path, inspected):
+    inspected(kind=HOSTILE, readout=HOSTILE)
+    found = harmless(tmp_path)
+    assert HOSTILE in found["title"]
+    assert found["collections"][0]["readout"] == "linear"
+
+
+@pytest.mark.parametrize(
+    ("script", "whole"),
+    [
+        ("'</script>'", r"'<\/script>'"),
+        ("'</SCRIPT >'", r"'<\/SCRIPT >'"),
+        ("'<!-- x'", r"'<\!-- x'"),
+        ("a<!--b", "a<! --b"),
+        ("a<!--(b)", "a<! --(b)"),
+        ("a < b", "a < b"),
+    ],
+)
+def test_a_script_stays_in_its_element_and_means_the_same(script, whole):
+    assert _in_page(script) == whole
 
 
 def test_the_page_asks_nothing_of_any_network_and_has_plotly_once(tmp_path):

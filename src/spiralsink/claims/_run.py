@@ -104,11 +104,15 @@ def measure_claim(claim: Claim, budget: Budget, folder: Folder) -> dict[str, Any
         measurement = claim.measure(budget, **settings)
         _record_verdict(entry, claim, measurement)
         entry["seconds"] = round(time.perf_counter() - started, 3)
-        entry["networks"] = _save_networks(claim, measurement, folder)
+        entry["networks"], lost = _save_networks(claim, measurement, folder)
         folder.save_data(claim, measurement.data)
         entry["data"] = folder.relative(folder.data(claim.id))
         entry["figure"] = folder.relative(_draw(claim, folder))
         folder.remove_traceback(claim)
+        if lost:
+            # no error of the claim: its numbers do not depend on what is kept of its networks
+            entry["networks_error"] = lost.rstrip().splitlines()[-1]
+            folder.save_traceback(claim, lost)
     except Exception as error:
         entry["error"] = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
         folder.save_traceback(claim, traceback.format_exc())
@@ -213,30 +217,45 @@ def _interval(condition: Condition) -> list[float | None] | None:
     return None if condition.interval is None else [finite_or_none(each) for each in condition.interval]
 
 
-def _save_networks(claim: Claim, measurement: Measurement, folder: Folder) -> list[str]:
-    from ..files import save
-
+def _save_networks(claim: Claim, measurement: Measurement, folder: Folder) -> tuple[list[str], str]:
+    """Names of the files, and the tracebacks of what could not be measured of networks or saved."""
     place = folder.networks(claim.id)
     if place.exists():
         shutil.rmtree(place)
-    saved = []
+    saved, lost = [], []
     for name, network in measurement.networks.items():
         path = place / f"{name}.safetensors"
         path.parent.mkdir(parents=True, exist_ok=True)
-        note = f"{claim.id}: {name}"
-        if isinstance(network, Kept):
-            save(path, network.finite_networks, task=network.task, process=network.process, note=note)
-            beside = path.with_suffix(".nc")
-            write_dataset(beside, network.to_dataset().assign_attrs(claim=claim.id, name=name))
-            saved.append(folder.relative(beside))
-            if network.along is not None:
-                along = path.with_name(f"{name}-along-training.safetensors")
-                save(along, network.along, task=network.task, process=network.process, note=f"{note} along training")
-                saved.append(folder.relative(along))
-        else:
-            save(path, network, note=note)
-        saved.append(folder.relative(path))
-    return saved
+        try:
+            saved += [folder.relative(each) for each in _save_file(path, name, claim, network)]
+        except Exception:
+            # a dataset without its networks, or networks without theirs, would be read as something else
+            for each in (path, path.with_suffix(".nc"), _along(path)):
+                each.unlink(missing_ok=True)
+            lost.append(traceback.format_exc())
+    return saved, "\n".join(lost)
+
+
+def _along(path: Path) -> Path:
+    return path.with_name(f"{path.stem}-along-training.safetensors")
+
+
+def _save_file(path: Path, name: str, claim: Claim, network: Any) -> list[Path]:
+    """Saves networks, and what is known of them beside; the files."""
+    from ..files import save
+
+    note = f"{claim.id}: {name}"
+    if not isinstance(network, Kept):
+        save(path, network, note=note)
+        return [path]
+    said = {"task": network.task, "process": network.process}
+    save(path, network.finite_networks, **said, note=note)
+    files = [path.with_suffix(".nc")]
+    write_dataset(files[0], network.to_dataset().assign_attrs(claim=claim.id, name=name))
+    if network.along is not None:
+        files.append(_along(path))
+        save(files[1], network.along, **said, note=f"{note} along training")
+    return [*files, path]
 
 
 def _draw(claim: Claim, folder: Folder) -> Path:

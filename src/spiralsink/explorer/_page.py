@@ -2,6 +2,7 @@
 
 import importlib.resources
 import importlib.util
+import re
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +92,12 @@ def _order(script: Any) -> tuple[bool, str]:
 
 
 def _in_page(script: str) -> str:
-    """A script in which nothing ends the element that it stands in; in strings and patterns it means the same."""
-    return script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+    """A script in which nothing ends the element that it stands in, and which means the same.
+
+    "<!--" before a name is a comparison, which a space does not change; before anything else it stands in a string.
+    """
+    script = re.sub(r"<(?=/script)", r"<\\", script, flags=re.IGNORECASE)
+    return re.sub(r"<!--(?=[\w$(\[])", "<! --", script).replace("<!--", "<\\!--")
 
 
 def _plotly_script() -> str:
