@@ -11,6 +11,7 @@ import spiralsink as sk
 from cases import explorer as cases
 from spiralsink._errors import InvalidInput
 from spiralsink.explorer import payload_of
+from spiralsink.explorer._datasets import read_dataset
 from spiralsink.explorer._sampling import MOST_NETWORKS, MOST_NUMBERS, best_of_points, choose, rooms, thinned, tracked
 
 
@@ -204,6 +205,23 @@ def test_networks_that_diverged_are_kept_with_their_status(tmp_path):
     whole = changed.finite_networks
     assert (whole.W_h[1] == 0).all()
     assert (np.delete(whole.W_h, 1, 0) == np.delete(broken, 1, 0)).all()
+
+
+def test_a_page_says_that_zeros_stand_for_networks_that_diverged(tmp_path):
+    status = np.full(6, sk.Status.CONVERGED)
+    status[1] = sk.Status.DIVERGED
+    cases.write_claims(tmp_path, {"x": {"population": cases.kept_population(6, status=status)}}, [cases.entry("x")])
+    (collection,) = payload_of(tmp_path).collections
+    assert "1 diverged: zeros stand for weights" in collection.about
+
+
+def test_a_horizon_that_is_none_is_named(tmp_path):
+    cases.write_claims(tmp_path, {"x": {"population": kept()}}, [cases.entry("x")])
+    path = tmp_path / "networks/x/population.nc"
+    data = read_dataset(path)
+    path.write_bytes(bytes(data.assign_attrs(horizon="soon").to_netcdf(engine="h5netcdf")))
+    with pytest.raises(InvalidInput, match=r"population.nc: horizon must be steady state or a number of steps"):
+        payload_of(tmp_path)
 
 
 def test_everything_is_shown_where_there_is_room_and_the_best_of_every_point_where_not():

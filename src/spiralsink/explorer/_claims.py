@@ -15,7 +15,7 @@ from ..files import load, load_description
 from ..networks import RecurrentNetwork, stack_networks
 from ..processes import SparseProcess
 from ._assemble import assemble
-from ._datasets import read_dataset
+from ._datasets import horizon_of, read_dataset
 from ._diagrams import diagram_of_curves
 from ._group import COLUMNS, Group, Track, is_given, model_of, shown_lags, size_of, task_words
 from ._payload import ClaimRow, Diagram, Payload
@@ -175,6 +175,11 @@ def _read(path: Path) -> File:
     whole = data.sizes.get("network") == count and all(name in data for name in _COLUMNS) and "horizon" in data.attrs
     if not whole or said["task"] is None or said["process"] is None:
         raise InvalidInput(str(path), Shown("a dataset of something else"), f"that of the networks in {file.name}")
+    try:
+        horizon_of(data)
+    except ValueError:
+        horizon = str(data.attrs["horizon"])[:40]
+        raise InvalidInput(f"{path}: horizon", horizon, "steady state or a number of steps") from None
     process = build("process", said["process"], f"{file}: process")
     p = np.asarray(process.p, np.float64)
     p = np.broadcast_to(p if p.ndim else np.full(process.n_features, float(p)), (count, process.n_features))
@@ -196,7 +201,7 @@ def _group(folder: Path, file: File, rows: np.ndarray, room: int) -> Group:
     table = {**file.task, "delay": int(file.delays[rows[0]])} if "delay" in file.task else file.task
     task = build("task", table, f"{file.path}: task")
     process: SparseProcess = build("process", file.process, f"{file.path}: process")
-    horizon = None if data.attrs["horizon"] == "steady state" else int(data.attrs["horizon"])
+    horizon = horizon_of(data)
     loss = np.asarray(data["loss"].values, np.float64)
     point = np.unique(file.p[rows], return_inverse=True)[1]
     best = np.asarray(data["best"].values[rows], bool) if "best" in data else best_of_points(point, loss[rows])
@@ -211,7 +216,7 @@ def _group(folder: Path, file: File, rows: np.ndarray, room: int) -> Group:
     return Group(
         key=f"{_letters(file.claim)}--{_letters(file.path.name)}{several}",
         label=f"{model_of(networks)[1]}, {task_words(task)}{features}, {units} ({file.claim})",
-        about=f"Kept by the claim {file.claim}: {file.path.name.replace('-', ' ')}.",
+        about=f"Kept by the claim {file.claim}: {file.path.name.replace('-', ' ')}.{_diverged(data, rows)}",
         networks=networks,
         task=task,
         process=process,
@@ -239,6 +244,12 @@ def _group(folder: Path, file: File, rows: np.ndarray, room: int) -> Group:
         tracks=_tracks(file, shown),
         recorded=len(rows) if "history_loss" in data else 0,
     )
+
+
+def _diverged(data: Any, rows: np.ndarray) -> str:
+    """How many networks have no weights, in words."""
+    count = int((data["status"].values[rows] == "diverged").sum())
+    return f" {count} diverged: zeros stand for weights that are not numbers." if count else ""
 
 
 def _process_code(path: str, file: File) -> str:
