@@ -32,7 +32,7 @@ def test_every_branch_is_a_collection_of_the_diagram(payload):
         ("sparse branch", "sparse", 4, "steady state", POINTS),
     ]
     assert payload.diagrams[0].collections == [each.id for each in payload.collections]
-    assert {each.amplitude for each in payload.collections} == {"Uniform(low=0.0, high=1.0)"}
+    assert {each.amplitude for each in payload.collections} == {"uniform on 0 to 1"}
     p = np.asarray(payload.networks.p)
     assert p[:POINTS] == pytest.approx(np.geomspace(0.3, 1.0, POINTS), rel=1e-5)
     assert p[POINTS:] == pytest.approx(np.geomspace(0.05, 0.6, POINTS), rel=1e-5)

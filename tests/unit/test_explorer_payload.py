@@ -167,10 +167,10 @@ def test_collections_of_one_name_are_told_apart_by_what_differs():
     ]
     labels = [each.label for each in cases.assemble(title="", about="", groups=groups).collections]
     assert labels == [
-        "SSM, horizon 15, Uniform(low=0.0, high=1.0)",
-        "SSM, horizon 30, Uniform(low=0.0, high=1.0)",
-        "SSM, horizon 30, Uniform(low=0.5, high=1.0), no. 3",
-        "SSM, horizon 30, Uniform(low=0.5, high=1.0), no. 4",
+        "SSM, horizon 15, uniform on 0 to 1",
+        "SSM, horizon 30, uniform on 0 to 1",
+        "SSM, horizon 30, uniform on 0.5 to 1, no. 3",
+        "SSM, horizon 30, uniform on 0.5 to 1, no. 4",
         "linear",
     ]
 

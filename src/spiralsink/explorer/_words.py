@@ -7,13 +7,17 @@ import msgspec
 import numpy as np
 
 from .._kinds import kind_class
+from ..processes import Uniform
 from ._payload import Collection
 
 
 def amplitude_words(process: Any) -> str:
-    """The amplitude laws of a process, such as "Uniform(low=0.0, high=1.0)"."""
-    laws = list(dict.fromkeys(repr(each) for each in process.amplitudes))
-    return ", ".join(laws)
+    """The amplitude laws of a process, such as "uniform on 0 to 1"."""
+    return ", ".join(dict.fromkeys(_law_words(each) for each in process.amplitudes))
+
+
+def _law_words(law: Any) -> str:
+    return f"uniform on {law.low:g} to {law.high:g}" if type(law) is Uniform else repr(law)
 
 
 def second_moment(process: Any) -> float | None:
