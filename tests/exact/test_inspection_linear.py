@@ -1,10 +1,12 @@
 """What inspecting must find for networks whose answers are algebra: linear recurrences, and ReLU at rest."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from cases.inspected import elman, sparse_inputs
-from spiralsink.inspection import _spectrum, inspect_model
+from spiralsink.inspection import _inspect, _spectrum, inspect_model
 from spiralsink.inspection._recording import record
 from spiralsink.inspection._spectrum import mean_spectrum
 
@@ -59,6 +61,17 @@ def test_the_spectrum_is_that_of_the_recurrence(linear):
     np.testing.assert_allclose(np.sort_complex(found.spectrum.eigenvalues), np.sort_complex(expected), atol=1e-9)
     assert found.spectrum.radius == pytest.approx(0.8)
     assert found.spectrum.radii == pytest.approx([0.8])
+
+
+def test_poles_that_are_stored_are_the_spectrum_of_a_state_of_any_size(linear, monkeypatch):
+    model, found = linear
+    poles = np.linalg.eigvals(model.linear.W_h)
+    monkeypatch.setattr(_inspect, "_MOST_STATE", 3)
+    large = dataclasses.replace(model, poles=poles, linear=None)
+    same = inspect_model(large, sparse_inputs(n_features=3), n_lags=8)
+    np.testing.assert_allclose(same.spectrum.eigenvalues, found.spectrum.eigenvalues, atol=1e-12)
+    assert (same.spectrum.n_points, same.memory) == (1, None)
+    assert same.reasons["capacity"].startswith("7 numbers of state are too many")
 
 
 def test_a_response_that_does_not_add_up_is_seen():

@@ -69,7 +69,8 @@ def test_a_state_space_layer_of_ordinary_size_is_inspected():
     assert time.perf_counter() - start < 60
     assert found.n_hidden == 5120
     assert found.status["directions"] == found.status["additivity"] == "measured"
-    for part in ("memory", "spectrum", "capacity"):
+    assert found.spectrum.radius == pytest.approx(np.exp(-0.5 * np.exp(layer["log_dt"].min())))
+    for part in ("memory", "participation_ratio", "capacity"):
         assert "5120 numbers of state are too many" in found.reasons[part]
 
 

@@ -181,7 +181,7 @@ def _check_size(recording: Recording, n_lags: int) -> None:
 
 
 def _spectrum(recording: Recording, rng: np.random.Generator) -> Spectrum | str:
-    too_large = _too_large(recording.model)
+    too_large = "" if recording.model.poles is not None else _too_large(recording.model)
     return too_large or mean_spectrum(recording, _n_jacobians(recording.model), rng)
 
 

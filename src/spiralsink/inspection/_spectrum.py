@@ -42,7 +42,7 @@ class Spectrum:
 
 
 def mean_spectrum(recording: Recording, n_points: int, rng: np.random.Generator) -> Spectrum | str:
-    """Measures the spectrum of the mean Jacobian.
+    """Measures the spectrum of the mean Jacobian; the poles of a layer that stores them are taken as they are.
 
     Args:
         recording: The network's run over data.
@@ -52,7 +52,10 @@ def mean_spectrum(recording: Recording, n_points: int, rng: np.random.Generator)
     Returns:
         The spectrum, or why there is none.
     """
-    linear = recording.model.linear
+    linear, poles = recording.model.linear, recording.model.poles
+    if poles is not None:
+        values = _sorted(poles)
+        return Spectrum(values, np.abs(values[:1]), 1)
     if linear is not None:
         mean, alone, n_points = linear.W_h, [], 1
     else:
@@ -65,10 +68,14 @@ def mean_spectrum(recording: Recording, n_points: int, rng: np.random.Generator)
                 alone.append(jacobian)
     if not np.isfinite(mean).all():
         return "the Jacobian is not finite"
-    values = np.linalg.eigvals(mean).astype(np.complex128)
-    values = values[np.lexsort((-values.imag, -np.abs(values)))]
+    values = _sorted(np.linalg.eigvals(mean))
     radii = [_radius(each) for each in alone] or [float(np.abs(values[0]))]
     return Spectrum(values, np.array(radii, np.float64), n_points)
+
+
+def _sorted(values: Any) -> Complex[np.ndarray, " hidden"]:
+    values = np.asarray(values, np.complex128)
+    return values[np.lexsort((-values.imag, -np.abs(values)))]
 
 
 def _radius(jacobian: Float[np.ndarray, "hidden hidden"]) -> float:
