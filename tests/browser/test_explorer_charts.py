@@ -108,6 +108,15 @@ def test_the_cursor_drives_the_plane(whole):
     until(whole, f"{CURSOR} > {before} + 100")
 
 
+def test_what_cannot_be_seen_in_the_diagram_is_counted(whole):
+    assert (
+        "Not all 12 dots can be seen (eigenangle span: 1 without one, 4 off the scale; spectral radius: 1 without one, "
+        "6 off the scale; loss / p: 1 off the scale): 1 dead among them."
+    ) in whole.locator("#diagram-caption").inner_text()
+    drawn = "document.getElementById('diagram').data.filter((each) => each.mode === 'markers')"
+    assert whole.evaluate(f"{drawn}.map((each) => each.y.filter((y) => y !== null).length)") == [11, 11, 12]
+
+
 def test_the_cursor_is_dragged(whole):
     whole.locator("#diagram").scroll_into_view_if_needed()
     whole.evaluate(FRAMES)
@@ -160,7 +169,8 @@ def test_axes_and_colours_of_the_population(whole):
     assert whole.evaluate("document.getElementById('population').layout.yaxis.title.text") == "free fraction"
     assert set(whole.evaluate("document.getElementById('population').data[0].y")) == {0.5}
     names = whole.evaluate("document.getElementById('population').data.map((each) => each.name)")
-    assert names == ["converged (12)", "shown above"]
+    assert names == ["converged (11)", "shown above"]  # the dead one has no radius
+    assert "1 have no such number" in whole.locator("#population-caption").inner_text()
     whole.locator("#by-by").select_option("of my own")
     whole.reload()
     whole.wait_for_selector("html[data-charts=ready]")

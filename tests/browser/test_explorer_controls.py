@@ -349,3 +349,39 @@ def test_biases_move_the_edge_of_what_is_hidden(visitor, b_y, edge, words):
     # a_0 = 2 is seen in both; a_1 = ... = 0 lies above the one edge and below the other
     assert page.locator("#lags .hidden-bar").count() == (0 if edge < 0 else 8)
     assert page.locator("#lags [data-lag='0'].hidden-bar").count() == 0
+
+
+def test_angles_and_jumps_are_those_of_the_diagram(visitor, payload):
+    page = visitor.open(payload)
+    assert "the short way, 95°" in text(page, "#reading")
+    assert "the long way round, 268°" in text(page, "#reading")
+    assert "At p = 0.3 the best network jumps." in text(page, "#reading")
+    page.locator("#delay").select_option(label="2")
+    assert "jumps" not in text(page, "#reading")
+    assert "the long way round, below the line" in text(page, "#reading")
+
+
+def test_wide_networks_are_drawn_as_trained(visitor):
+    builder = PayloadBuilder()
+    rng = np.random.default_rng(0)
+    for width in (20, 21):
+        builder.collection(f"wide-{width}", n_hidden=width)
+        W_h = 0.95 * np.linalg.qr(rng.normal(size=(width, width)))[0]  # every direction can be reached
+        builder.network([rng.normal(size=(width, 1)), W_h, rng.normal(size=(width, 1))])
+    page = visitor.open(builder.payload(first=0))
+    assert "balanced gauge" in text(page, "#plane-caption")
+    assert page.locator("#gauge").is_visible()
+    page.locator("#model").select_option(label="wide-21")
+    assert "as trained" in text(page, "#plane-caption")
+    assert not page.locator("#gauge").is_visible()
+
+
+def test_collections_of_one_name_say_what_differs(visitor):
+    builder = PayloadBuilder()
+    weights = [np.ones((2, 1)), 0.5 * np.eye(2), np.ones((2, 1))]
+    for place, changes in enumerate([{}, {"horizon": "30"}, {"amplitude": "always 1"}, {}, {"delay": 3}]):
+        builder.collection(f"same-{place}", **{"label": f"same, delay {changes.get('delay', 4)}", **changes})
+        builder.network(weights)
+    page = visitor.open(builder.payload(first=0))
+    labels = page.locator("#model option").all_text_contents()
+    assert labels == ["same", "same, horizon 30", "same, amplitude always 1", "same (2)"]

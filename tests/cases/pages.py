@@ -121,7 +121,7 @@ def explorer_payload() -> Payload:
         builder.collection(f"spirals-{delay}", label=f"spirals, delay {delay}", delay=delay)
         for p in ACTIVITIES:
             for seed in range(SEEDS):
-                sparse = p < 0.3
+                sparse, dead = p < 0.3, (p, seed) == (0.4, 2)
                 builder.network(
                     spiral(268 / 4 if sparse else 95 / 4, 0.75, rng=rng),
                     p=p,
@@ -130,8 +130,9 @@ def explorer_payload() -> Payload:
                     regime="sparse" if sparse else "dense",
                     loss=0.1 * p * (1 + seed),
                     loss_per_p=0.1 * (1 + seed) + 0.05 * p,
-                    eigenangle_span=(268.0 if sparse else 95.0) + 30 * seed,
-                    spectral_radius=0.7 + 0.1 * p,
+                    eigenangle_span=None if dead else (268.0 if sparse else 95.0) + 30 * seed,
+                    spectral_radius=None if dead else 0.7 + 0.1 * p,
+                    status="dead" if dead else "converged",
                     terms=(0.05 * p, -0.02 * p, 0.04 * p, 0.03 * p) if seed == 0 else None,
                 )
     builder.collection("trained", label="trained, delay 4", model="linear", readout="linear")

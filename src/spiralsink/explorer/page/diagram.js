@@ -224,7 +224,7 @@ function leftOut(page, diagram, points) {
     const none = points.filter((each) => networks[column][each] === null).length;
     const range = ranges[row] ?? [-Infinity, Infinity];
     const beyond = points.filter((each) => networks[column][each] !== null && !(networks[column][each] >= range[0] && networks[column][each] <= range[1])).length;
-    const words = [none ? `${none} have none` : "", beyond ? `${beyond} lie off the scale` : ""].filter(Boolean).join(", ");
+    const words = [none ? `${none} without one` : "", beyond ? `${beyond} off the scale` : ""].filter(Boolean).join(", ");
     return words && `${name.replace(" (°)", "")}: ${words}`;
   }).filter(Boolean);
   if (!parts.length) return "";
