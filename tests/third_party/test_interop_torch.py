@@ -437,3 +437,12 @@ def test_float32_modules_on_their_own_dtype_are_near_enough():
     with torch.no_grad():
         model = as_model(module.state_dict(), reference=lambda inputs: module(inputs)[0])
     assert 0 < model.agreement < 1e-6
+
+
+def test_the_generator_of_torch_stays_as_it_is(monkeypatch):
+    arrays = {name: array.numpy() for name, array in make("lstm", num_layers=2, proj_size=4).state_dict().items()}
+    before = torch.get_rng_state()
+    # no other thread may see it changed in between either
+    monkeypatch.setattr(torch.random, "fork_rng", None)
+    assert as_model(arrays).agreement < 1e-12
+    assert torch.equal(torch.get_rng_state(), before)

@@ -82,10 +82,9 @@ def rebuilt(layers: Layers, under: Convention, model: Model, seed: int) -> Evide
     n_hidden = layers.layers[0]["W_ih"].shape[0] // len(under.gates)
     if projected[0]:
         more["proj_size"] = layers.n_outputs
-    with torch.random.fork_rng(devices=[]):  # its first weights are drawn, and thrown away
-        module = classes[layers.kind](
-            layers.n_features, n_hidden, len(layers.layers), batch_first=True, dtype=torch.float64, **more
-        )
+    more |= {"batch_first": True, "dtype": torch.float64, "device": "meta"}
+    # no first weights are drawn on that device, so that torch's generator stays as it is
+    module = classes[layers.kind](layers.n_features, n_hidden, len(layers.layers), **more).to_empty(device="cpu")
     names = {"W_ih": "weight_ih", "W_hh": "weight_hh", "b_ih": "bias_ih", "b_hh": "bias_hh", "W_hr": "weight_hr"}
     table = {
         f"{names[name]}_l{k}": torch.from_numpy(np.ascontiguousarray(array))
