@@ -30,7 +30,8 @@ class Inspection:
         n_outputs: Number of outputs; 0 without a readout.
         layout: Names and sizes of the parts of the state.
         agreement: Largest difference from an independent forward pass; None when there was none.
-        compared_with: What it was compared with, or None.
+        compared_with: What it was compared with; with no agreement, what it is consistent with, which is not
+            independent; or None.
         n_sequences: Sequences that were measured.
         n_steps: Their length.
         n_lags: Ages 0 .. n_lags - 1 were measured.

@@ -27,7 +27,8 @@ _QUIET = ("algebraic", "capacity", "target_r2", "head_interference", "load", "re
 
 def _compared(found: Any) -> str:
     if found.agreement is None:
-        return "no independent forward pass to compare with"
+        consistent = "" if found.compared_with is None else f", only consistent with {found.compared_with}"
+        return f"no independent forward pass to compare with{consistent}"
     return f"agrees with {found.compared_with} to {found.agreement:.1e}"
 
 

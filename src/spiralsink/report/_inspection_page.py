@@ -119,7 +119,8 @@ def _pairs(values: Any) -> list[list[float]]:
 
 def _checked(found: Inspection) -> str:
     if found.agreement is None:
-        return "Not checked: there was no independent forward pass to compare with, so conventions may be misread."
+        text = "Not checked: there was no independent forward pass to compare with, so conventions may be misread."
+        return text if found.compared_with is None else f"{text} Only consistent with {found.compared_with}."
     return f"Checked: agrees with {found.compared_with} to {number(found.agreement)}."
 
 
