@@ -182,7 +182,8 @@ def test_a_reader_is_told_the_kind_the_agreement_and_the_findings(found):
     assert lines[0] == "Inspection: tanh network, no independent forward pass to compare with"
     assert 6 <= len(lines) <= 10
     assert f"{found.n_readable} of 12 (feature, lag) pairs readable" in repr(found)
-    assert "delay 2, the network's relu readout" in repr(found)
+    assert "(delay 2, " in repr(found)
+    assert "the network's relu readout" in repr(found)
     checked = dataclasses.replace(found, agreement=2e-7, compared_with="the torch module")
     assert repr(checked).splitlines()[0] == "Inspection: tanh network, agrees with the torch module to 2.0e-07"
 

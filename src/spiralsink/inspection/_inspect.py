@@ -28,7 +28,7 @@ _JACOBIANS = {64: 32}
 _FEWEST_JACOBIANS = 16
 _MOST_STATE = 2000  # numbers of state up to which matrices of that size are decomposed, within minutes
 _MOST_WRITTEN = 2 * MOST_NUMBERS  # numbers that all directions together may be
-_NOT_LINEAR = "only a linear recurrence has it"
+_NOT_LINEAR = "the recurrence is not known to be linear"
 
 
 def inspect_model(
@@ -96,8 +96,9 @@ def inspect_model(
     added = _keep("additivity", _additivity(recording, sizes[0], n_lags, rng), reasons)
     memory = _keep("memory", _memory(recording, n_lags, rng), reasons)
     scale = recording.codes.std(axis=(0, 1))
-    free = _keep("free_space", free_space(model, directions, memory, scale, delay), reasons)
+    free = _keep("free_space", free_space(model, directions, memory, recording.codes, delay), reasons)
     algebraic, capacity = _algebra(recording, scale, n_lags, reasons)
+    notes += _rounding(recording, directions, scale)
     inputs_correlation = correlation(recording, n_lags)
     if inputs_correlation.found:
         notes += (f"{inputs_correlation}: what the input of the moment tells of its past is not counted as memory",)
@@ -144,6 +145,14 @@ def inspect_model(
         notes=notes,
         reasons=reasons,
     )
+
+
+def _rounding(recording: Recording, directions: Any, scale: np.ndarray) -> tuple[str, ...]:
+    """A note when the states are so large that what an input writes is lost in their rounding."""
+    largest, written = np.abs(recording.states).max(), (directions.lengths.max(axis=0) * scale).max()
+    if not 0 < 1e-3 * written < np.finfo(np.float64).eps * largest:
+        return ()
+    return (f"states grow to {largest:.1g}: impulses, additivity and readouts measure their rounding",)
 
 
 def _keep(name: str, found: Any, reasons: dict[str, str]) -> Any:

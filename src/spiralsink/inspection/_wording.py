@@ -84,6 +84,8 @@ def _directions(found: Any) -> str:
 
 def _typical(gap: np.ndarray, weight: np.ndarray) -> str:
     known = np.isfinite(gap)
+    if not weight.sum() > 0 and not np.nan_to_num(gap).any():
+        return "nothing: both vanish"
     if not known.any() or not weight[known].sum() > 0:
         return "more than it is long"
     mean = np.average(gap[known], weights=weight[known])
@@ -112,7 +114,8 @@ def _free_space(found: Any) -> str:
     whence = "best-read lag" if free.inferred else "delay"
     known = free.sharpness[np.isfinite(free.sharpness)]
     sharp = f"; sharpness {known.mean():.2g}" if known.size else ""
-    return f"{free.mean:.2f} of what waits is seen negative ({whence} {delays}, {free.kind}){sharp}"
+    some = f", {len(free.readout)} of {found.n_outputs} outputs" if 0 < len(free.readout) < found.n_outputs else ""
+    return f"{free.mean:.2f} of what waits is seen negative ({whence} {delays}{some}, {free.kind}){sharp}"
 
 
 def _spectrum(found: Any) -> str:
