@@ -101,7 +101,10 @@ def test_a_dictionary_takes_the_place_of_the_channels(capsys, folder):
         (["--inputs", "network.safetensors"], "--inputs must be the name of a .npy file"),
         (["--features", "inputs.npy"], "--features must be"),
         (["--delay", "9"], "--delay must be below n_lags = 5, got 9"),
-        (["--nonlinearity", "tanhh"], "--nonlinearity must be one of tanh, relu, linear, got 'tanhh' (did you mean tanh?)"),
+        (
+            ["--nonlinearity", "tanhh"],
+            "--nonlinearity must be one of tanh, relu, linear, got 'tanhh' (did you mean tanh?)",
+        ),
     ],
 )
 def test_bad_input_is_one_line(capsys, folder, options, message):

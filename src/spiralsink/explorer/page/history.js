@@ -73,5 +73,6 @@ function nearestHistory(page, network) {
   const { collection, p } = page.networks;
   const found = page.histories.map((each) => each.network).filter((each) => collection[each] === collection[network]);
   const distance = (each) => Math.abs(Math.log((p[each] || 1) / (p[network] || 1)));
-  return found.length ? found.reduce((a, b) => (distance(b) < distance(a) ? b : a)) : null;
+  if (!found.length) return page.histories.find((each) => each.offset !== null)?.network ?? null; // elsewhere on the page
+  return found.reduce((a, b) => (distance(b) < distance(a) ? b : a));
 }

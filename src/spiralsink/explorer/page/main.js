@@ -59,6 +59,11 @@ function drawWhy(app) {
   drawTraining(app);
 }
 
+function nameOfNear({ page, state }, near) {
+  const { collection, p } = page.networks;
+  return collection[near] === collection[state.network] ? `p = ${compact(p[near])}` : page.collections[collection[near]].label;
+}
+
 function drawTraining(app) {
   const { page, state } = app;
   const record = page.historyOf.get(state.network);
@@ -70,7 +75,7 @@ function drawTraining(app) {
   if (!record) {
     say("history-note", "");
     say("history-caption", near === null ? (app.scene.collection.branch ? "Nothing was trained: these are optima of the exact loss." : "No training of these networks is on this page.") : "The training of this network is not on this page.");
-    const load = near === null ? [] : [button(`Show one that is (p = ${compact(page.networks.p[near])})`, () => showNetwork(app, near), { id: "near" })];
+    const load = near === null ? [] : [button(`Show one that is (${nameOfNear(app, near)})`, () => showNetwork(app, near), { id: "near" })];
     byId("history-key").replaceChildren(...load);
     return;
   }

@@ -26,12 +26,19 @@ function readFragment(page, fragment) {
   const members = page.members[collection] ?? [];
   const found = members.find((each) => String(page.networks.source[each]) === given.get("n")) ?? members.find((each) => page.networks.best[each]);
   if (found !== undefined) state.network = found;
+  const named = given.has("n") && found !== undefined && String(page.networks.source[found]) !== given.get("n");
+  missing(given.has("c") && (named || found === undefined));
   for (const [key, name] of Object.entries(NUMBERS)) {
     const value = given.has(key) ? Number(given.get(key)) : NaN;
     if (Number.isFinite(value) && value >= 0) state[name] = name === "at" ? value : Math.floor(value);
   }
   for (const [key, name] of Object.entries(NAMES)) if (given.has(key)) state[name] = given.get(key);
   return allowed(page, state);
+}
+
+// The address named a network that is not on this page.
+function missing(is) {
+  byId("missing").hidden = !is;
 }
 
 function decoded(text) {
@@ -50,6 +57,7 @@ function allowed(page, state) {
   const columns = Object.keys(axesOfPage(page));
   for (const name of ["x", "y"]) if (!columns.includes(found[name])) found[name] = columns.includes(START[name]) ? START[name] : columns[0];
   if (!["regime", "status", ...columns].includes(found.by)) found.by = START.by;
+  if (found.at !== null && !(found.at > 0 && found.at <= 1)) found.at = null;
   if (found.network === null) return { ...found, record: null, step: null, output: null };
   const collection = page.collections[page.networks.collection[found.network]];
   const records = page.historyOf.get(found.network)?.step.length ?? 0;

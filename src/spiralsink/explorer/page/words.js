@@ -47,7 +47,7 @@ function whatChanges(app) {
   if (k === null) return ["What the cue changes", "The input has to wait for a cue at a time nobody knows. What the readout sees of it before that is an error; what it sees at the cue is the answer."];
   if (k === 0) return ["Nothing has to wait here", "With delay 0 every input is wanted at once. Features compete for directions in the same instant: superposition in space, without time."];
   const span = page.networks.eigenangle_span[state.network];
-  const here = span === null || span === undefined ? "" : ` This network turns ${degrees(span)} within ${k} steps.`;
+  const here = span === null || span === undefined || scene.collection.n_features > 1 ? "" : ` This network turns ${degrees(span)} within ${k} steps.`;
   if (scene.collection.readout !== "relu") return ["No transition without a hidden half", `A linear readout gains nothing by going round below the line: at every sparsity the arrows come up, turning, and sink back, a spiral sink.${here}`];
   if (scene.collection.n_features > 1) return ["What changes as inputs get sparser", `Dense inputs overlap, so all that is kept stays partly in sight. Sparse inputs come alone: what waits can go where its own and the other outputs see nothing, and come up at age ${k} only.${here}`];
   if (scene.collection.recurrence !== "linear") return ["What changes as inputs get sparser", `Dense inputs: the arrows rise and sink smoothly, as in a linear network. Sparse inputs: all of them wait below the line, one comes up at age ${k}, and the recurrence erases it at the next step.`];
@@ -55,7 +55,7 @@ function whatChanges(app) {
   const crossing = crossings.find((each) => each.from === "dense" && each.to === "sparse");
   const [near, round] = (crossing?.spans ?? []).map((each) => (each === null ? "" : `, ${degrees(each)}`));
   const jump = crossing ? ` At p = ${compact(crossing.p)} the best network jumps.` : "";
-  return [crossing ? "What changes at the transition" : "What changes as inputs get sparser", `Dense inputs: arrows come up the short way${near ?? ""}, always partly in sight. Sparse inputs: they go the long way round${round ?? ""}, below the line, and come up at age ${k} only.${jump}${here}`];
+  return [crossing ? "What changes at the transition" : "What changes as inputs get sparser", `Dense inputs: arrows come up the short way${near ?? ""}, always partly in sight. Sparse inputs: they go the long way round${round ?? ""}, mostly below the line, and come up for age ${k}.${jump}${here}`];
 }
 
 function why(app) {
@@ -70,9 +70,21 @@ function why(app) {
   if (k === 0) return ["Why", `At p = ${compact(p)} an input comes together with another ${percent(company)} of the time. Alone, it disturbs an output only where its arrow has a part along that readout; opposite parts are cut to 0. So more features fit than there are dimensions.`];
   if (scene.collection.n_features > 1) return ["Why", `At p = ${compact(p)} each feature is active 1 step in ${format(1 / p, 2)}. On its own, what waits below the line of an output costs it nothing; only what two of them add up to can reach it.`];
   const hides = page.networks.regime[state.network] === "sparse" || (page.networks.regime[state.network] !== "dense" && company < 0.6);
-  const rare = "While it is alone, a trace below the line costs nothing. Here that still pays: hiding wins.";
-  const often = "A trace below the line then pulls down the sum that the readout should report. Here that is too often: it is cheaper to stay in sight and fade smoothly.";
-  return ["Why", `${share}${hides ? rare : often}`];
+  const trade = "Alone, a trace below the line costs nothing; in company it pulls down what the readout should report. ";
+  const prices = pricesAt(page, scene, p);
+  if (prices) return ["Why", `${share}${trade}Which weighs more decides. Best loss / p here: hiding ${format(prices.sparse)}, staying in sight ${format(prices.dense)}.`];
+  return ["Why", `${share}${trade}${hides ? "Here hiding wins." : "Here it is cheaper to stay in sight and fade."}`];
+}
+
+// What the best network of either kind costs at p, where a diagram of these networks knows both.
+function pricesAt(page, { collection }, p) {
+  const diagram = page.diagrams.find((each) => each.collections.includes(collection.id));
+  const price = (name) => {
+    const branch = diagram?.branches.find((each) => each.name === name);
+    return branch ? atP(branch, "loss_per_p", p) : null;
+  };
+  const [sparse, dense] = [price("sparse"), price("dense")];
+  return sparse === null || dense === null ? null : { sparse, dense };
 }
 
 const REGIMES = { sparse: "sparse regime", dense: "dense regime", between: "between the regimes", unrepresented: "feature not represented" };
@@ -99,8 +111,8 @@ function rankOf(page, n) {
 function planeCaption(scene, networks, n) {
   const parts = [];
   const numbers = [];
-  if (networks.eigenangle_span[n] !== null && scene.collection.delay) numbers.push(`turns ${degrees(networks.eigenangle_span[n])}`);
-  if (networks.spectral_radius[n] !== null) numbers.push(`shrinks by ${format(networks.spectral_radius[n])} a step`);
+  if (networks.eigenangle_span[n] !== null && scene.collection.delay) numbers.push(`turns ${degrees(networks.eigenangle_span[n])} in ${scene.collection.delay} steps`);
+  if (networks.spectral_radius[n] !== null) numbers.push(`keeps ${percent(networks.spectral_radius[n])} of its length at each step`);
   const unbiased = scene.edges.every((each) => each === 0);
   if (networks.free_fraction[n] !== null && scene.rectified && unbiased) numbers.push(`hides ${percent(networks.free_fraction[n])} of what waits`);
   if (numbers.length) parts.push(`This network ${numbers.join(", ")}.`);
@@ -147,7 +159,10 @@ function whyCaption(app, now, saved) {
   const lines = ["Every error is one of four kinds. Seeing an input at the wrong age costs even when it is alone; overlapping inputs cost or help when several are on their way at once."];
   if (now.values) {
     const [wanted, corrected, alone, together] = now.values;
-    lines.push(Math.abs(wanted + alone) > Math.abs(corrected + together) ? "Here most of it is paid for lone inputs." : "Here overlaps decide.");
+    lines.push(`Here lone inputs cost ${format(wanted + alone, 2)}, overlaps ${corrected + together < 0 ? "save" : "cost"} ${format(Math.abs(corrected + together), 2)}.`);
+    const loss = app.page.networks.loss_per_p[app.state.network];
+    const sum = wanted + corrected + alone + together;
+    if (app.state.record === null && loss !== null && Math.abs(sum - loss) > 0.002 * Math.abs(loss)) lines.push(`The terms are exact; in training ${format(loss)} was measured.`);
   }
   if (saved !== null && saved > 0) lines.push(`If the readout saw both signs, inputs at the wrong age would cost ${format(saved, 2)} more, each alone.`);
   return lines.join(" ");
