@@ -16,7 +16,7 @@ from ._sampling import thinned, tracked
 from ._words import told_apart
 
 _DIGITS = 6
-_SPARSE = 0.05, 0.1
+_SPARSE = 0.12, 0.2
 
 
 def assemble(
