@@ -53,6 +53,8 @@ class Visitor:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", lambda request: self.requests.append(request.url))
         page.goto(path.as_uri() + fragment)
+        if options.get("java_script_enabled", True):
+            until(page, "performance.getEntriesByName('plane-painted').length")  # claims are drawn with it
         if plotly is None:
             page.wait_for_selector("html[data-charts=ready]")
         return page
