@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import spiralsink as sk
@@ -131,15 +131,31 @@ def random_filter(seed, spread):
     return a, g
 
 
-@settings(max_examples=60, deadline=None)
-@given(seeds, spreads, st.one_of(chances, st.sampled_from([1.0, 1e-6, 1e-9])))
-def test_the_error_estimate_covers_the_change_to_a_finer_rule(seed, spread, p):
-    """Down to 3e-7 of what is computed: below that about one estimate in a hundred is too small."""
+def change_to_a_finer_rule(seed, spread, p):
+    """How far two rules are apart, what they said of their errors, the scale of the result, and the square moment."""
     a, g = random_filter(seed, spread)
     square, cross, error = usual(a, p, g)
     fine_square, fine_cross, fine_error = finer(a, p, g)
-    scale = abs(square) + 2 * abs(cross)
-    assert abs((square - 2 * cross) - (fine_square - 2 * fine_cross)) <= error + fine_error + 3e-7 * scale
+    change = abs((square - 2 * cross) - (fine_square - 2 * fine_cross))
+    return change, error, fine_error, abs(square) + 2 * abs(cross), square
+
+
+def test_the_error_estimate_covers_the_change_to_a_finer_rule():
+    """Of 99 in a hundred filters, whatever their spread and sparsity; it is an estimate, and no bound."""
+    rng = np.random.default_rng(0)
+    cases = [(seed, rng.choice([0.0, 1.0, 3.0, 6.0]), 10 ** rng.uniform(-9, 0)) for seed in range(300)]
+    change, error, fine_error, _, _ = np.array([change_to_a_finer_rule(*case) for case in cases]).T
+    assert np.mean(change <= error + fine_error) >= 0.99
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds, spreads, st.one_of(chances, st.sampled_from([1.0, 1e-6, 1e-9])))
+@example(1550689, 6.0, 1e-6)  # what a target at inputs that are never seen adds to the error
+@example(1433856996, 3.0, 0.1)
+def test_no_error_is_far_above_its_estimate(seed, spread, p):
+    """At most three times the estimate, and 3e-7 of what is computed."""
+    change, error, fine_error, scale, square = change_to_a_finer_rule(seed, spread, p)
+    assert change <= 3 * (error + fine_error) + 3e-7 * scale
     assert square >= -error
 
 

@@ -16,7 +16,7 @@ from ._laws import can_bend, continued_transform, is_bounded, steepest, support
 from ._moments import RectifiedMoments
 from ._tail import rectified_normal, with_tail
 
-_EPSILON = float(np.finfo(np.float64).eps)
+_EPSILON, _SMALLEST = float(np.finfo(np.float64).eps), float(np.finfo(np.float64).tiny)
 # a variable is resolved at a level when its factor has decayed this far at the end of the window
 _RESOLVED = 50.0
 
@@ -180,14 +180,17 @@ class TransformSum:
         together = jnp.sum(p) ** n_left
         rounding = _EPSILON * jnp.exp(contour.growth) / contour.c**2
         silent = jnp.maximum(bias + tail_mean, 0.0) + jnp.sqrt(tail_variance)
-        left_out = together / 2 * (silent + jnp.max(seen)) ** 2
+        reach = silent + jnp.max(seen)
+        left_out = together / 2 * reach**2
         few_only = (left_out < rounding) | unseen
         error = rounding
         if isinstance(contour, Fourier):
             beyond = 2 * np.pi / contour.spacing + jnp.vdot(p, seen) + jnp.maximum(bias, 0.0)
             folded = contour.folded * (beyond**2 + jnp.vdot(p, seen**2)) + contour.wrapped
             error = rounding + folded * jnp.minimum(together, 1.0)
-        return few_only, jax.lax.stop_gradient(jnp.where(few_only, left_out, error))
+        # of the cross moment, whose unit is the reach itself and not its square
+        floor = jnp.where(few_only, left_out, error) / jnp.clip(reach, _SMALLEST, 1.0)
+        return few_only, jax.lax.stop_gradient(floor)
 
     def _closed(self, few: FewActive, a: Any, bias: Any, odds: Any, tiny_p: Any) -> Any:
         """What one and two active inputs contribute: () or (lags,)."""
