@@ -5,7 +5,6 @@ The record is written last, so a claim is finished exactly when its record and t
 
 import functools
 import hashlib
-import math
 from pathlib import Path
 from typing import Any
 
@@ -177,11 +176,6 @@ def _code_digest() -> str:
 def write_dataset(path: Path, dataset: Any) -> None:
     """Writes a dataset as NetCDF, whole or not at all."""
     write_file(path, bytes(dataset.to_netcdf(engine="h5netcdf")))
-
-
-def finite_or_none(value: float) -> float | None:
-    """The number, or None where JSON has no way to write it."""
-    return float(value) if math.isfinite(value) else None
 
 
 def require_xarray() -> Any:

@@ -9,12 +9,13 @@ from typing import Any
 
 from .._atomic import make_folder
 from .._errors import InvalidInput, Shown
+from .._json import plain
 from .._machine import describe_machine
 from .._progress import NoProgress, Progress
 from .._version import __version__
 from ..plots import require_matplotlib, save_figure
 from ._claim import Budget, Claim, Condition, Measurement, judge
-from ._folder import Folder, claim_key, finite_or_none, require_xarray, write_dataset
+from ._folder import Folder, claim_key, require_xarray, write_dataset
 from ._kept import Kept
 from ._registry import all_claims, bar_record, select_claims
 
@@ -191,7 +192,7 @@ def _record_verdict(entry: dict[str, Any], claim: Claim, measurement: Measuremen
     deciding, conditions = judge(claim, measurement)
     entry.update(
         measured=measurement.measured,
-        value=finite_or_none(deciding.value),
+        value=plain(deciding.value),
         interval=_interval(deciding),
         bar=bar_record(deciding.bar),
         verdict=deciding.verdict,
@@ -203,7 +204,7 @@ def _record_verdict(entry: dict[str, Any], claim: Claim, measurement: Measuremen
             {
                 "name": each.name,
                 "about": each.bar.about,
-                "value": finite_or_none(each.value),
+                "value": plain(each.value),
                 "interval": _interval(each),
                 "bar": bar_record(each.bar),
                 "verdict": each.verdict,
@@ -214,7 +215,7 @@ def _record_verdict(entry: dict[str, Any], claim: Claim, measurement: Measuremen
 
 
 def _interval(condition: Condition) -> list[float | None] | None:
-    return None if condition.interval is None else [finite_or_none(each) for each in condition.interval]
+    return None if condition.interval is None else plain([float(each) for each in condition.interval])
 
 
 def _save_networks(claim: Claim, measurement: Measurement, folder: Folder) -> tuple[list[str], str]:

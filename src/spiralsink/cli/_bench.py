@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ._command import Command, common, emit, plain, progress, writes_into
+from ._command import Command, common, emit, progress, writes_into
 
 _EXAMPLE = """
 spiralsink bench --quick
@@ -47,9 +47,8 @@ def _folder(out: str) -> Path:
 
 
 def _save(folder: Path, result: dict) -> None:
-    import json
-
     from .._atomic import write_file
+    from .._json import json_file
 
     with writes_into(folder):
-        write_file(folder / "bench.json", json.dumps(plain(result), allow_nan=False, indent=1).encode())
+        write_file(folder / "bench.json", json_file(result))

@@ -142,12 +142,10 @@ def _as_json(diagram: Any) -> dict[str, Any]:
 
 
 def _save(folder: Path, result: dict[str, Any], diagram: Any) -> None:
-    import json
-
     from .._atomic import write_file
-    from ._command import plain
+    from .._json import json_file
 
-    write_file(folder / "phase-diagram.json", json.dumps(plain(result), allow_nan=False, indent=1).encode())
+    write_file(folder / "phase-diagram.json", json_file(result))
     write_file(folder / "phase-diagram.nc", bytes(diagram.to_dataset().to_netcdf(engine="h5netcdf")))
 
 

@@ -1,13 +1,12 @@
 """A network inspected, and the folder that shows it: report.html, inspection.json, inspection.nc and figures."""
 
 import importlib.util
-import json
-import math
 from pathlib import Path
 from typing import Any
 
 from .._atomic import make_folder, write_file
 from .._errors import MissingExtra
+from .._json import json_file
 from ..inspection import Inspection, inspect_model
 from ._inspection_figures import draw_figures
 from ._inspection_page import inspection_page, inspection_record
@@ -93,8 +92,7 @@ def write_inspection(found: Inspection, folder: Any, *, about_inputs: str = "") 
     folder, dataset = make_folder(Path(folder)), found.to_dataset()
     draw_figures(dataset, folder / "figures")
     write_file(folder / "inspection.nc", bytes(dataset.to_netcdf(engine="h5netcdf")))
-    record = _finite(inspection_record(found, inputs=about_inputs))
-    write_file(folder / "inspection.json", json.dumps(record, allow_nan=False, indent=1).encode())
+    write_file(folder / "inspection.json", json_file(inspection_record(found, inputs=about_inputs)))
     page = folder / "report.html"
     write_file(page, inspection_page(found, folder, about_inputs=about_inputs).encode("utf-8"))
     return page
@@ -108,11 +106,3 @@ def require_page_tools() -> None:
         if importlib.util.find_spec(package) is None:
             raise MissingExtra(package, extra)
     require_matplotlib()
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _finite(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
