@@ -6,6 +6,7 @@ import numpy as np
 
 from .._errors import MissingExtra
 from .._version import __version__
+from ._memory import READABLE
 
 _STATE, _UNIT = "state / feature", "1"
 
@@ -40,6 +41,7 @@ def inspection_dataset(found: Any) -> Any:
             f"impulses: {found.impulses.n_points}",
             *([] if found.spectrum is None else [f"spectrum: {found.spectrum.n_points}"]),
         ],
+        "readable_r2": READABLE,
         "readout": found.readout,
         "seed": found.seed,
         "layout": [f"{name} {size}" for name, size in found.layout],
@@ -93,7 +95,7 @@ def _memory(found: Any) -> list[tuple[str, Any, Any, str, str]]:
                 "readable",
                 cell,
                 found.memory.readable,
-                "held-out R^2 of at least one half, also of what the input leaves open",
+                f"held-out R^2 of at least {READABLE:g}, also of what the input leaves open",
                 _UNIT,
             ),
         ]

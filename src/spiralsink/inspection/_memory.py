@@ -37,7 +37,7 @@ class Memory:
 
     @property
     def readable(self) -> np.ndarray:
-        """Which (lag, feature) have R^2 >= 0.5, and of what the input of the moment leaves open at least one half."""
+        """Which (lag, feature) have R^2 >= `READABLE`, also of what the input of the moment leaves open."""
         r2, open_ = np.nan_to_num(self.r2), np.nan_to_num(1 - self.baseline)
         return (r2 >= READABLE) & (1 - r2 <= (1 - READABLE) * open_)
 

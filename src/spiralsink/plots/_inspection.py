@@ -5,7 +5,16 @@ from typing import Any
 import numpy as np
 
 from ._data import SpectrumData
-from ._inspection_data import WAITS, absent, inspection_data, inspection_panel, lag_ticks, matrix, values
+from ._inspection_data import (
+    WAITS,
+    inspection_data,
+    inspection_panel,
+    lag_ticks,
+    matrix,
+    not_measured,
+    values,
+    values_or_none,
+)
 from ._inspection_directions import direction_alignment, direction_dependence, direction_lengths
 from ._inspection_memory import interference_by_lag, memory_curve, seen_by_readout
 from ._spectrum import spectrum
@@ -26,11 +35,10 @@ def additivity_by_lags(source: Any, *, ax: Any = None) -> Any:
     Returns:
         The axes.
     """
-    dataset = inspection_data(source)
-    index = values(dataset, "additivity_by_lags", "lag", "other_lag")
-    with inspection_panel(ax, height=2.6) as axes:
+    with inspection_panel(source, ax, height=2.6) as (dataset, axes):
+        index = values_or_none(dataset, "additivity_by_lags", "lag", "other_lag")
         if index is None or not np.isfinite(index).any():
-            return absent(axes, dataset, "additivity")
+            return not_measured(axes, dataset, "additivity")
         from matplotlib.colors import LogNorm
 
         error = np.maximum(1 - index, _LEAST)
@@ -51,17 +59,17 @@ def jacobian_spectrum(source: Any, *, ax: Any = None) -> Any:
     Returns:
         The axes.
     """
-    dataset = inspection_data(source)
-    real, imaginary = values(dataset, "eigenvalue_real", "mode"), values(dataset, "eigenvalue_imag", "mode")
-    with inspection_panel(ax, height=3.0) as axes:
-        if real is None or imaginary is None:
-            return absent(axes, dataset, "spectrum")
+    with inspection_panel(source, ax, height=3.0) as (dataset, axes):
+        real = values_or_none(dataset, "eigenvalue_real", "mode")
+        if real is None:
+            return not_measured(axes, dataset, "spectrum")
+        imaginary = values(dataset, "eigenvalue_imag", "mode")
         spectrum(SpectrumData(real + 1j * imaginary), ax=axes)
         for line in axes.lines:
             if line.get_gid() == "eigenvalues":
                 line.set_markersize(5 if len(real) <= 40 else 2.5)
                 line.set_markeredgewidth(0.4 if len(real) <= 40 else 0.0)
-        radii = values(dataset, "jacobian_radius", "sampled_time")
+        radii = values_or_none(dataset, "jacobian_radius", "sampled_time")
         if radii is not None and len(radii) > 1:
             from matplotlib.patches import Annulus
 

@@ -21,25 +21,41 @@ def inspection_data(source: Any) -> Any:
     Raises:
         InvalidInput: If it is neither.
     """
+    return dataset_with("directions", source, "an inspection")
+
+
+def dataset_with(variable: str, source: Any, name: str) -> Any:
+    """The dataset of a result, or one that was given, told apart from others by a variable."""
     dataset = source.to_dataset() if hasattr(source, "to_dataset") and not hasattr(source, "sizes") else source
-    if not hasattr(dataset, "sizes") or "directions" not in getattr(dataset, "variables", ()):
-        raise InvalidInput("source", Shown(type(source).__name__), "an inspection or its dataset")
+    if not hasattr(dataset, "sizes") or variable not in getattr(dataset, "variables", ()):
+        raise InvalidInput("source", Shown(type(source).__name__), f"{name} or its dataset")
     return dataset
 
 
 @contextlib.contextmanager
-def inspection_panel(ax: Any, *, height: float) -> Iterator[Any]:
+def panel(ax: Any, *, height: float) -> Iterator[Any]:
     """The axes to draw a panel into, in the style of the package: those given, or new ones of that height."""
     require_matplotlib()
     with style():
         yield axes_or_new(ax, height=height)
 
 
-def values(dataset: Any, name: str, *dims: str) -> np.ndarray | None:
-    """A variable with its dimensions in that order; None where it was not measured."""
-    if name not in dataset.variables:
-        return None
+@contextlib.contextmanager
+def inspection_panel(source: Any, ax: Any, *, height: float) -> Iterator[tuple[Any, Any]]:
+    """The dataset of an inspection, and the axes to draw a panel of it into."""
+    dataset = inspection_data(source)
+    with panel(ax, height=height) as axes:
+        yield dataset, axes
+
+
+def values(dataset: Any, name: str, *dims: str) -> np.ndarray:
+    """A variable with its dimensions in that order."""
     return np.asarray(dataset[name].transpose(*dims).values)
+
+
+def values_or_none(dataset: Any, name: str, *dims: str) -> np.ndarray | None:
+    """The same; None where it was not measured."""
+    return values(dataset, name, *dims) if name in dataset.variables else None
 
 
 def feature_names(dataset: Any) -> list[str]:
@@ -54,12 +70,17 @@ def check_feature(dataset: Any, feature: int) -> int:
     return feature
 
 
-def absent(axes: Any, dataset: Any, part: str) -> Any:
+def not_measured(axes: Any, dataset: Any, part: str) -> Any:
+    """Writes into empty axes why a part was not measured."""
+    reasons = dict(str(each).split(": ", 1) for each in np.ravel(dataset.attrs.get("reasons", [])))
+    return absent(axes, f"not measured: {reasons.get(part, 'not in the dataset')}")
+
+
+def absent(axes: Any, why: str) -> Any:
     """Writes into empty axes why there is nothing to draw."""
     import textwrap
 
-    reasons = dict(str(each).split(": ", 1) for each in np.ravel(dataset.attrs.get("reasons", [])))
-    text = textwrap.fill(f"not measured: {reasons.get(part, 'not in the dataset')}", 28)
+    text = textwrap.fill(why, 28)
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=MUTED, gid="absent")
     axes.set(xticks=[], yticks=[])
     return axes

@@ -12,6 +12,7 @@ from ._inspection_data import (
     inspection_panel,
     lag_ticks,
     matrix,
+    panel,
     values,
 )
 from ._style import INK, series_style
@@ -31,12 +32,9 @@ def direction_lengths(source: Any, *, ax: Any = None) -> Any:
     Returns:
         The axes.
     """
-    dataset = inspection_data(source)
-    length = values(dataset, "direction_length", "lag", "feature")
-    spread = values(dataset, "direction_spread", "lag", "feature")
-    assert length is not None
-    assert spread is not None
-    with inspection_panel(ax, height=2.3) as axes:
+    with inspection_panel(source, ax, height=2.3) as (dataset, axes):
+        length = values(dataset, "direction_length", "lag", "feature")
+        spread = values(dataset, "direction_spread", "lag", "feature")
         lags, names = np.arange(len(length)), feature_names(dataset)
         if len(names) <= _MOST_LINES:
             off = np.where(np.isfinite(spread), spread, 0.0) * length
@@ -72,13 +70,11 @@ def direction_alignment(source: Any, *, feature: int = 0, ax: Any = None) -> Any
         The axes.
     """
     dataset = inspection_data(source)
-    directions = values(dataset, "directions", "lag", "hidden", "feature")
-    assert directions is not None
-    written = directions[:, :, check_feature(dataset, feature)]
+    written = values(dataset, "directions", "lag", "hidden", "feature")[:, :, check_feature(dataset, feature)]
     length = np.linalg.norm(written, axis=1)
     alive = length > 1e-9 * length.max()
     unit = written / np.where(alive, length, np.nan)[:, None]
-    with inspection_panel(ax, height=2.6) as axes:
+    with panel(ax, height=2.6) as axes:
         image = matrix(axes, np.abs(unit @ unit.T), r"$|\cos(w_s, w_{s'})|$", vmin=0, vmax=1, origin="lower")
         image.set_gid("alignment")
         axes.set(xlabel=WAITS, ylabel="age $s'$ (steps)")
@@ -105,22 +101,17 @@ def direction_dependence(source: Any, *, ax: Any = None) -> Any:
     Returns:
         The axes.
     """
-    dataset = inspection_data(source)
     rows = [
         ("direction_spread", "time"),
         ("impulse_difference", "size of the impulse"),
         ("impulse_gap", "impulse or Jacobian"),
     ]
-    length = values(dataset, "direction_length", "lag", "feature")
-    assert length is not None
-    typical = np.median(length, axis=1)
-    there = typical > _VANISHED * typical.max()
-    with inspection_panel(ax, height=2.3) as axes:
+    with inspection_panel(source, ax, height=2.3) as (dataset, axes):
+        typical = np.median(values(dataset, "direction_length", "lag", "feature"), axis=1)
+        there = typical > _VANISHED * typical.max()
         highest = 0.0
         for index, (name, label) in enumerate(rows):
-            each = values(dataset, name, "lag", "feature")
-            assert each is not None
-            middle = np.median(each, axis=1)
+            middle = np.median(values(dataset, name, "lag", "feature"), axis=1)
             middle = np.where(np.isfinite(middle) & there, middle, np.nan)
             highest = max(highest, float(np.nan_to_num(middle).max()))
             axes.plot(np.arange(len(middle)), middle, **series_style(index), markersize=2.5, label=label, gid=name)

@@ -4,8 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import InvalidInput, Shown
-from ._inspection_data import inspection_panel, lag_ticks, matrix, name_rows
+from ._inspection_data import dataset_with, lag_ticks, matrix, name_rows, panel
 from ._style import INK, MUTED, series_style
 
 _MOST_LINES = 4
@@ -27,13 +26,11 @@ def effect(source: Any, *, ax: Any = None) -> Any:
     Raises:
         InvalidInput: If it is neither.
     """
-    dataset = source.to_dataset() if hasattr(source, "to_dataset") and not hasattr(source, "sizes") else source
-    if not hasattr(dataset, "sizes") or "state_change" not in getattr(dataset, "variables", ()):
-        raise InvalidInput("source", Shown(type(source).__name__), "an effect or its dataset")
+    dataset = dataset_with("state_change", source, "an effect")
     over = ("sequence", "at")
     change, expected = (np.abs(dataset[name]).mean(over).values for name in ("change", "expected"))
     unit = str(dataset.attrs["of"]).removesuffix("s")
-    with inspection_panel(ax, height=2.3) as axes:
+    with panel(ax, height=2.3) as axes:
         steps = np.arange(len(change))
         if change.shape[1] <= _MOST_LINES:
             for each in range(change.shape[1]):

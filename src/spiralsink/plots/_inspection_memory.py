@@ -8,19 +8,20 @@ from ._inspection_data import (
     WAITS,
     absent,
     feature_names,
-    inspection_data,
     inspection_panel,
     lag_ticks,
     mark_delay,
     matrix,
     name_rows,
+    not_measured,
     values,
+    values_or_none,
 )
 from ._style import INK, MUTED, series_style
 
 _MOST_LINES, _MOST_ROWS, _VISIBLE = 4, 16, 0.05
 _DIVERGING = "PuOr_r"
-_READABLE, _TOLD = 0.5, 0.1
+_TOLD = 0.1
 
 
 def memory_curve(source: Any, *, ax: Any = None) -> Any:
@@ -36,18 +37,16 @@ def memory_curve(source: Any, *, ax: Any = None) -> Any:
     Returns:
         The axes.
     """
-    dataset = inspection_data(source)
-    r2 = values(dataset, "memory", "lag", "feature")
-    with inspection_panel(ax, height=2.3) as axes:
+    with inspection_panel(source, ax, height=2.3) as (dataset, axes):
+        r2 = values_or_none(dataset, "memory", "lag", "feature")
         if r2 is None:
-            return absent(axes, dataset, "memory")
+            return not_measured(axes, dataset, "memory")
         names = feature_names(dataset)
         if len(names) > _MOST_LINES:
             return _memory_image(axes, r2, values(dataset, "readable", "lag", "feature"), names)
         error = values(dataset, "memory_standard_error", "lag", "feature")
-        capacity = values(dataset, "capacity", "lag", "feature")
-        baseline = values(dataset, "memory_baseline", "lag", "feature")
-        assert error is not None
+        capacity = values_or_none(dataset, "capacity", "lag", "feature")
+        baseline = values_or_none(dataset, "memory_baseline", "lag", "feature")
         lags = np.arange(len(r2))
         for j, name in enumerate(names):
             drawn = series_style(j)
@@ -64,7 +63,9 @@ def memory_curve(source: Any, *, ax: Any = None) -> Any:
             axes.plot([], [], color=MUTED, linestyle=(0, (1, 1)), linewidth=0.9, label="from the input alone")
         if capacity is not None:
             axes.plot([], [], "o", color=MUTED, markerfacecolor="none", markersize=6.5, label="exact capacity")
-        axes.axhline(_READABLE, color=MUTED, linewidth=0.7, linestyle=(0, (4, 2)), zorder=0.9, gid="readable")
+        if "readable_r2" in dataset.attrs:
+            at = float(dataset.attrs["readable_r2"])
+            axes.axhline(at, color=MUTED, linewidth=0.7, linestyle=(0, (4, 2)), zorder=0.9, gid="readable")
         axes.axhline(0, color=INK, linewidth=0.6, zorder=0.9)
         lowest = float(np.nanmin(r2)) if np.isfinite(r2).any() else 0.0
         axes.set(xlabel=WAITS, ylabel="held-out $R^2$", ylim=(max(min(-0.05, 1.1 * lowest), -0.5), 1.05))
@@ -109,15 +110,10 @@ def seen_by_readout(source: Any, *, ax: Any = None) -> Any:
     Returns:
         The axes.
     """
-    dataset = inspection_data(source)
-    seen = values(dataset, "projections", "lag", "output", "feature")
-    with inspection_panel(ax, height=2.3) as axes:
+    with inspection_panel(source, ax, height=2.3) as (dataset, axes):
+        seen = values_or_none(dataset, "projections", "lag", "output", "feature")
         if seen is None:
-            axes.text(
-                0.5, 0.5, "the network has no readout", transform=axes.transAxes, ha="center", color=MUTED, gid="absent"
-            )
-            axes.set(xticks=[], yticks=[])
-            return axes
+            return absent(axes, "the network has no readout")
         names = feature_names(dataset)
         pairs = [(i, j) for i in range(seen.shape[1]) for j in range(seen.shape[2])]
         size = np.abs(seen).max(axis=0)
@@ -162,11 +158,10 @@ def interference_by_lag(source: Any, *, ax: Any = None) -> Any:
     Returns:
         The axes.
     """
-    dataset = inspection_data(source)
-    lag = values(dataset, "pair_lag", "pair")
-    with inspection_panel(ax, height=2.3) as axes:
+    with inspection_panel(source, ax, height=2.3) as (dataset, axes):
+        lag = values_or_none(dataset, "pair_lag", "pair")
         if lag is None:
-            return absent(axes, dataset, "interference")
+            return not_measured(axes, dataset, "interference")
         rows = [
             ("interference_own", "the pair itself", "#0072b2"),
             ("interference", "other pairs", "#d55e00"),
@@ -175,7 +170,6 @@ def interference_by_lag(source: Any, *, ax: Any = None) -> Any:
         shown, bottom = np.unique(lag), np.zeros(len(np.unique(lag)))
         for name, label, color in rows:
             share = values(dataset, name, "pair")
-            assert share is not None
             height = np.array([share[lag == each].mean() for each in shown])
             bars = axes.bar(
                 shown, height, 0.8, bottom=bottom, color=color, label=label, edgecolor="white", linewidth=0.4
