@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cases.inspected import elman, sparse_inputs
-from spiralsink.inspection import _inspect, _spectrum, inspect_model
+from spiralsink.inspection import _bounds, _spectrum, inspect_model
 from spiralsink.inspection._recording import record
 from spiralsink.inspection._spectrum import mean_spectrum
 
@@ -66,7 +66,7 @@ def test_the_spectrum_is_that_of_the_recurrence(linear):
 def test_poles_that_are_stored_are_the_spectrum_of_a_state_of_any_size(linear, monkeypatch):
     model, found = linear
     poles = np.linalg.eigvals(model.linear.W_h)
-    monkeypatch.setattr(_inspect, "_MOST_STATE", 3)
+    monkeypatch.setattr(_bounds, "_MOST_STATE", 3)
     large = dataclasses.replace(model, poles=poles, linear=None)
     same = inspect_model(large, sparse_inputs(n_features=3), n_lags=8)
     np.testing.assert_allclose(same.spectrum.eigenvalues, found.spectrum.eigenvalues, atol=1e-12)

@@ -300,9 +300,9 @@ def test_the_same_seed_gives_the_same_numbers():
 
 
 def test_states_that_do_not_fit_in_memory_are_measured_on_fewer_sequences(monkeypatch):
-    from spiralsink.inspection import _inspect
+    from spiralsink.inspection import _bounds
 
-    monkeypatch.setattr(_inspect, "MOST_NUMBERS", 4 * 60 * 15)
+    monkeypatch.setattr(_bounds, "MOST_NUMBERS", 4 * 60 * 15)
     found = inspect_model(MODEL, sparse_inputs(40, 60, 3), n_lags=4)
     assert (found.n_sequences, found.n_steps) == (15, 60)
     assert "the first 15 of 40 sequences" in found.notes[0]
@@ -310,9 +310,9 @@ def test_states_that_do_not_fit_in_memory_are_measured_on_fewer_sequences(monkey
 
 @pytest.mark.parametrize("phi", ["linear", "tanh"])
 def test_states_too_large_to_decompose_leave_the_rest_measured(monkeypatch, phi):
-    from spiralsink.inspection import _inspect
+    from spiralsink.inspection import _bounds
 
-    monkeypatch.setattr(_inspect, "_MOST_STATE", 5)
+    monkeypatch.setattr(_bounds, "_MOST_STATE", 5)
     found = inspect_model(elman(phi, n_features=3), X, n_lags=4, delay=2)
     large = {"memory", "capacity", "algebraic", "spectrum", "participation_ratio", "load", "interference"}
     for part in large | {"head_interference"}:
@@ -324,9 +324,9 @@ def test_states_too_large_to_decompose_leave_the_rest_measured(monkeypatch, phi)
 
 
 def test_more_directions_than_there_is_memory_for_are_refused(monkeypatch):
-    from spiralsink.inspection import _inspect
+    from spiralsink.inspection import _bounds
 
-    monkeypatch.setattr(_inspect, "_MOST_WRITTEN", 4 * 3 * 6)
+    monkeypatch.setattr(_bounds, "_MOST_WRITTEN", 4 * 3 * 6)
     inspect_model(elman(n_features=3), X, n_lags=4)
     with pytest.raises(sk.InvalidInput, match="n_lags must be at most 4 for directions of 3 features in 6 numbers"):
         inspect_model(elman(n_features=3), X, n_lags=5)

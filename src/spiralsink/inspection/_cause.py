@@ -39,7 +39,7 @@ def ablate(
 
     Args:
         model: A `Model`, or anything that `interop.as_model` turns into one.
-        inputs: (batch, time, features); see `inspect_model`.
+        inputs: (batch, time, features); see `spiralsink.inspect`.
         feature: j, from 0: an input channel, or a row of `features`.
         lag: s >= 0, the age of the input at time t.
         by: What it is replaced by: `Zero()`, `Mean()`, `Resample(seed)` or an object of your own with `replaced`.
@@ -107,7 +107,7 @@ def patch(
 
     Args:
         model: A `Model`, or anything that `interop.as_model` turns into one.
-        inputs: (batch, time, features); see `inspect_model`.
+        inputs: (batch, time, features); see `spiralsink.inspect`.
         state: The state after step t, (hidden,) or (batch, hidden).
         at: t, from 0.
         inputs_from: Other inputs, (batch or 1, time > t, features), whose state at t is put in; instead of `state`.

@@ -51,7 +51,7 @@ def measurements(found: Any) -> tuple[tuple[str, str], ...]:
         "directions": _directions(found),
         "additivity": _additivity(found),
         "interference": _interference(found),
-        "free fraction": _free_space(found),
+        "free space": _free_space(found),
         "spectrum": _spectrum(found),
     }
     return tuple((name, text) for name, text in texts.items() if text)

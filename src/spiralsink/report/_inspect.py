@@ -51,8 +51,9 @@ def inspect(
         about_inputs: One sentence for the report: where the inputs come from.
 
     Returns:
-        `Inspection`: directions, impulses, additivity, memory, capacity, interference, free space and spectrum; what
-        could not be measured is None with a reason. Prints in about ten lines.
+        `Inspection`: directions, impulses, additivity, memory, capacity, interference, free space and spectrum, as
+        `inspection.inspect_model` defines them; what could not be measured is None with a reason. Prints in about ten
+        lines.
 
     Raises:
         InvalidInput: If the model cannot be read or disagrees with an independent forward pass, or inputs are in a
