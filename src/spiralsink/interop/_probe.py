@@ -149,7 +149,12 @@ def gap_of(found: np.ndarray, values: np.ndarray, place: str = "") -> Gap:
 
 
 def check(
-    model: Model, evidence: Iterable[Evidence | Untried], tolerance: float, alternatives: Callable[[], Any]
+    model: Model,
+    evidence: Iterable[Evidence | Untried],
+    tolerance: float,
+    alternatives: Callable[[], Any],
+    *,
+    head: str = "",
 ) -> Model:
     """The model with its agreement, or the error that says what is likely wrong.
 
@@ -159,6 +164,7 @@ def check(
             of a readout is said in `compared_with`.
         tolerance: Largest difference, as a share of the scale of its array at its step.
         alternatives: Gives other readings of the same arrays.
+        head: Name of the linear layer that the outputs were read with, where it is not part of the recurrent one.
 
     Raises:
         InvalidInput: If a difference is larger; names the reading that agrees, or what was tried.
@@ -179,7 +185,7 @@ def check(
                 "agreement",
                 Shown(f"{gap.there:.2g}"),
                 f"at most {tolerance * gap.scale:.2g} with {each.name}",
-                hint=_cause(each, tolerance, alternatives()),
+                hint=_cause(each, tolerance, alternatives(), head if gap.place == "outputs" else ""),
             )
         found.append((each, gaps))
     if not found:
@@ -191,14 +197,16 @@ def check(
     return dataclasses.replace(model, agreement=max(independent, default=None), compared_with=names)
 
 
-def _cause(evidence: Evidence, tolerance: float, alternatives: Iterable[Alternative]) -> str:
+def _cause(evidence: Evidence, tolerance: float, alternatives: Iterable[Alternative], head: str) -> str:
     tried = []
     for each in alternatives:
         gap = each.difference(evidence)
         if gap is not None and gap.share <= tolerance:
             return f"{each.words} it is {gap.largest:.1g}" + (f": pass {each.option}" if each.option else "")
         tried.append(each.words)
-    return f"none of {len(tried)} other readings agrees" + (f", from '{tried[0]}' to '{tried[-1]}'" if tried else "")
+    among = f", from '{tried[0]}' to '{tried[-1]}'" if tried else ""
+    beside = f"; if something stands between the layer and {head}, pass head=NoReadout()" if head else ""
+    return f"none of {len(tried)} other readings agrees{among}{beside}"
 
 
 def given(reference: Any, model: Model, seed: int) -> Evidence:

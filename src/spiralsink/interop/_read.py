@@ -132,7 +132,9 @@ def _after(options: Options, head: str) -> str:
 
 def _of_layers(layers: Layers, under: Convention, tensors: Tensors, options: Options, passes: Passes) -> Model:
     model = started(build(layers, under), options.initial)
-    return _compared(model, tensors, options, passes, lambda model: of_layers(layers, under, model))
+    return _compared(
+        model, tensors, options, passes, lambda model: of_layers(layers, under, model), head=layers.head.name
+    )
 
 
 def _of_diagonal(tensors: Tensors, found: Found, options: Options, passes: Passes) -> Model:
@@ -155,7 +157,12 @@ def _of_diagonal(tensors: Tensors, found: Found, options: Options, passes: Passe
         under = _decided(layer, under, read, lambda model: _evidence(model, tensors, options, passes), tensors.where)
     has_head = seen and bool(head.name)
     model = _compared(
-        read(under), tensors, options, passes, lambda model: of_diagonal(under, model, read, has_head=has_head)
+        read(under),
+        tensors,
+        options,
+        passes,
+        lambda model: of_diagonal(under, model, read, has_head=has_head),
+        head=head.name if seen else "",
     )
     if seen or head is NO_HEAD:
         return model
@@ -200,9 +207,11 @@ def _evidence(model: Model, tensors: Tensors, options: Options, passes: Passes) 
     return [each for each in ([stored] if stored else passes(model)) if each is not None]
 
 
-def _compared(model: Model, tensors: Tensors, options: Options, passes: Passes, alternatives: Any) -> Model:
+def _compared(
+    model: Model, tensors: Tensors, options: Options, passes: Passes, alternatives: Any, *, head: str = ""
+) -> Model:
     evidence = _evidence(model, tensors, options, passes)
-    return _probe.check(model, evidence, options.tolerance, lambda: alternatives(model))
+    return _probe.check(model, evidence, options.tolerance, lambda: alternatives(model), head=head)
 
 
 def started(model: Model, initial: Any) -> Model:
