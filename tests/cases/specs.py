@@ -47,6 +47,29 @@ process = { kind = "sparse", p = 0.5 }
 network = {}
 training = { steps = 10 }
 """
+# a sweep that is trained in a moment; files that begin with it share its compiled programs
+PLAN = """
+format = 1
+[task]
+kind = "delay"
+delay = 1
+[process]
+kind = "sparse"
+p = 0.5
+[network]
+readout = "relu"
+tied = true
+[training]
+objective = { kind = "sampled", batch_size = 8, horizon = 4, n_evaluation = 32 }
+steps = 40
+n_seeds = 3
+record_every = 20
+[sweep]
+block_size = 2
+[[sweep.axes]]
+field = "process.p"
+values = [0.5, 0.25]
+"""
 
 
 def changed(text, *replacements):

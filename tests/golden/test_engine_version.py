@@ -9,29 +9,16 @@ are then refused, which the changelog has to say.
 import numpy as np
 import safetensors.numpy
 
+from cases.specs import PLAN, changed
 from spiralsink import specs
 from spiralsink.sweeps import ENGINE_VERSION, make_plan, train_block
 
-TEXT = """
-format = 1
-[task]
-kind = "delay"
-delay = 1
-[process]
-kind = "sparse"
-p = 0.5
-[network]
-readout = "relu"
-tied = true
-[training]
-objective = { kind = "sampled", batch_size = 8, horizon = 4, n_evaluation = 32 }
-steps = 6
-seed = 10
-n_seeds = 2
-record_every = 3
-[sweep]
-block_size = 2
-"""
+TEXT = changed(
+    PLAN.partition("[[sweep.axes]]")[0],
+    ("steps = 40", "steps = 6\nseed = 10"),
+    ("n_seeds = 3", "n_seeds = 2"),
+    ("record_every = 20", "record_every = 3"),
+)
 GOLDEN_VERSION = 2
 KEY = "411825542335dcd03a881d77fd7ac19c"
 W_X = [[0.445475, -1.346048], [1.512482, -0.423494]]

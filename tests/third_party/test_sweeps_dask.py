@@ -11,31 +11,13 @@ import pytest
 from distributed import Client, LocalCluster
 
 import spiralsink as sk
+from cases.specs import PLAN, changed
 from spiralsink import specs
 from spiralsink.sweeps import Dask, run
 
-TEXT = """
-format = 1
-[task]
-kind = "delay"
-delay = 1
-[process]
-kind = "sparse"
-p = 0.5
-[network]
-readout = "relu"
-tied = true
-[training]
-objective = { kind = "sampled", batch_size = 8, horizon = 4, n_evaluation = 32 }
-steps = 2000
-n_seeds = 10
-record_every = 500
-[sweep]
-block_size = 2
-[[sweep.axes]]
-field = "process.p"
-values = [0.5, 0.25]
-"""
+TEXT = changed(
+    PLAN, ("steps = 40", "steps = 2000"), ("n_seeds = 3", "n_seeds = 10"), ("record_every = 20", "record_every = 500")
+)
 
 
 def blocks(place):

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import errno
-import functools
 import os
 import signal
 import subprocess
@@ -12,42 +11,17 @@ import types
 
 import jax
 import numpy as np
-import optax
 import pytest
 
 import spiralsink as sk
+from cases.checkpoints import CASES, COUNT, KEY, STEPS, start, train, whole
+from cases.interrupting import ctrl_c_at
 from spiralsink.training import _checkpoint, _compiler, _descent, _fit, _log, _native
-from spiralsink.training._checkpoint import read_checkpoint, write_checkpoint
-from spiralsink.training._fingerprint import fingerprint
+from spiralsink.training._checkpoint import write_checkpoint
 from spiralsink.training._goals import prepare
 from spiralsink.training._lanes import to_lanes
 
-KEY, COUNT, STEPS = jax.random.key(3), 6, 60
-SAMPLED = sk.SampledLoss(8, 6, n_evaluation=300)
-SETTLED = sk.StopWhenSettled(over=10, fall=0.3, check_every=10)
-RATES = [80.0, 80.0, 80.0, 180.0, 0.01, 0.02]  # three networks diverge after 10 steps, the fourth after 20
-CASES = {
-    "native": {"objective": SAMPLED, "stopping": SETTLED},
-    "batched": {"objective": SAMPLED, "stopping": SETTLED, "engine": sk.Batched()},
-    "diverging": {"objective": SAMPLED, "optimizer": sk.Adam(RATES, "constant"), "engine": sk.Batched()},
-    "penalised": {"objective": sk.Penalised(SAMPLED), "record": sk.Every(0), "stopping": SETTLED},
-    "exact": {"objective": sk.ExpectedLoss(6)},
-    "bfgs": {"objective": sk.ExpectedLoss(6), "optimizer": sk.BFGS()},
-}
 every_case = pytest.mark.parametrize("case", CASES)
-
-
-def start():
-    return sk.RecurrentNetwork.init(KEY, stack=COUNT)
-
-
-def train(case="native", **changes):
-    about = {"task": sk.Delay(1), "process": sk.SparseProcess(1, 0.5), "networks": start()}
-    about |= {"key": KEY, "steps": STEPS, "record": sk.Every(15)} | CASES[case] | changes
-    return sk.fit(about.pop("networks"), about.pop("task"), about.pop("process"), **about)
-
-
-whole = functools.cache(train)
 
 
 class Killed(Exception):
@@ -170,34 +144,10 @@ def test_when_all_have_diverged_does_not_depend_on_the_clock(engine, monkeypatch
     assert steps == [15, 15]
 
 
-def ctrl_c_at(line, path):
-    """Whether there are so many lines in a training; Ctrl-C comes at that one."""
-    left, files = [line], {module.__file__ for module in (_fit, _log, _native, _descent, _checkpoint)}
-
-    def trace(frame, event, _):
-        if frame.f_code.co_filename not in files:
-            return None
-        if event == "line":
-            left[0] -= 1
-            if not left[0]:
-                sys.settrace(None)
-                raise KeyboardInterrupt
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        train(checkpoint=sk.Checkpoint(path, 1e-9))
-    except KeyboardInterrupt:
-        pass
-    finally:
-        sys.settrace(before)
-    return left[0] <= 0
-
-
 def test_ctrl_c_at_every_line(path, small_chunks):
     line = 0
-    while ctrl_c_at(line := line + 271, path):
+    modules = (_fit, _log, _native, _descent, _checkpoint)
+    while ctrl_c_at(line := line + 271, modules, lambda: train(checkpoint=sk.Checkpoint(path, 1e-9))).reached:
         assert_same(train(checkpoint=sk.Checkpoint(path, 1e-9)), whole("native"))
         assert not list(path.parent.iterdir())
     assert line > 1000
@@ -251,7 +201,7 @@ def test_without_one_nothing_is_written(path, monkeypatch):
 PROGRAM = """
 import os, signal, sys
 import spiralsink as sk
-from test_checkpoint import train
+from cases.checkpoints import train
 
 writes, real = [], os.replace
 
@@ -269,7 +219,7 @@ train(checkpoint=sk.Checkpoint(sys.argv[1], 1e-9))
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL")
 def test_killed_while_it_writes(path):
     """Another process, the third file of which is complete but not yet in its place."""
-    environment = os.environ | {"PYTHONPATH": os.path.dirname(__file__)}
+    environment = os.environ | {"PYTHONPATH": os.path.dirname(os.path.dirname(__file__))}
     given = [sys.executable, "-c", PROGRAM, str(path)]
     ended = subprocess.run(given, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
@@ -320,25 +270,6 @@ def test_the_number_of_threads_may_be_another(path, small_chunks):
     found = train(checkpoint=sk.Checkpoint(path), engine=sk.Native(1))
     assert_same(dataclasses.replace(found, engine=whole("native").engine), whole("native"))
     assert not path.exists()
-
-
-def test_every_byte_counts(path):
-    """Also those of the header: one that is changed, and a file that is cut short anywhere."""
-    tensors = {"step": np.array(3), "alive": np.array([True, False]), "state.0": np.linspace(0, 1, 5, dtype=np.float32)}
-    write_checkpoint(path, "a training", tensors)
-    found = read_checkpoint(path, "a training")
-    assert found.keys() == tensors.keys()
-    assert all(np.array_equal(found[name], tensors[name]) for name in tensors)
-    assert all(
-        found[name].dtype == tensors[name].dtype and found[name].shape == tensors[name].shape for name in tensors
-    )
-    good = path.read_bytes()
-    for place in range(len(good)):
-        for bad in (good[:place], good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :]):
-            path.write_bytes(bad)
-            with pytest.raises(sk.InvalidInput, match=r"^checkpoint must be a") as caught:
-                read_checkpoint(path, "a training")
-            assert "\n" not in str(caught.value)
 
 
 def test_a_damaged_file_is_one_line(path, small_chunks):
@@ -396,84 +327,3 @@ def test_least_seconds_between_two_writes(path, monkeypatch, small_chunks):
     train(checkpoint=sk.Checkpoint(path, 3), progress=Clock(), stopping=sk.NoStopping())
     assert now[0] == 12  # four parts of 15 steps, in chunks of 7, 7 and 1
     assert written == [3, 6, 9, 12]
-
-
-class Sum:
-    """A task that is no dataclass."""
-
-    importance = 1.0
-
-    def sample(self, key, process, n_sequences, horizon):
-        inputs = process.sample(key, n_sequences, horizon)
-        return sk.Batch(inputs, inputs, jax.numpy.ones(inputs.shape[:-1]))
-
-
-UNKNOWN = {
-    "optax": (
-        {"optimizer": optax.adam(0.01)},
-        r"optimizer.init must be a dataclass, numbers, text or arrays .*function",
-    ),
-    "task": ({"task": Sum()}, r"task must be a dataclass.*got Sum \(a file could not tell it from another one\)$"),
-    "law": (
-        {
-            "process": sk.SparseProcess(
-                1,
-                0.5,
-                types.SimpleNamespace(
-                    **{name: getattr(sk.Uniform(), name) for name in ("mean", "second_moment", "sample")}
-                ),
-            )
-        },
-        r"process.amplitude must be a dataclass.*got SimpleNamespace",
-    ),
-}
-
-
-@pytest.mark.parametrize(("changes", "message"), UNKNOWN.values(), ids=UNKNOWN)
-def test_what_cannot_be_told_apart_is_refused(changes, message, path):
-    with pytest.raises(sk.NotCovered, match=message) as caught:
-        train(checkpoint=sk.Checkpoint(path), **changes)
-    assert "\n" not in str(caught.value)
-
-
-def test_bad_checkpoints(path):
-    for make, message in [
-        (lambda: sk.Checkpoint(3), "checkpoint.path must be the name of a file, got int"),
-        (lambda: sk.Checkpoint(path, 0), "checkpoint.every must be a finite number > 0, got 0"),
-        (lambda: sk.Checkpoint(path, np.inf), "checkpoint.every must be a finite number > 0"),
-        (lambda: train(checkpoint=path), r"checkpoint must be NoCheckpoint\(\) or Checkpoint\(path\), got"),
-        (lambda: train(checkpoint=sk.Checkpoint), "checkpoint must be NoCheckpoint.*got type"),
-        (lambda: train(checkpoint=sk.Checkpoint(path / "in" / "none")), "checkpoint.path must be a file in a folder"),
-        (lambda: train(checkpoint=sk.Checkpoint(path.parent)), "checkpoint.path must be a file in a folder"),
-    ]:
-        with pytest.raises(sk.InvalidInput, match=message):
-            make()
-
-
-@dataclasses.dataclass(frozen=True)
-class Own:
-    """A task of a user's own."""
-
-    lag: int
-
-
-def test_fingerprints():
-    numbers = np.arange(6.0)
-    values = [
-        None, True, 1, 1.0, "1", b"1", 0.0, -0.0, float("nan"), (1, 2), [1, 2], ((1,), 2), ("12",), ("1", "2"), {}, (),
-        {"a": 1}, {"a": 1, "b": 2}, numbers, numbers.reshape(2, 3), numbers.astype(np.float32), numbers[::-1],
-        np.arange(6), sk.Delay(1), sk.Delay(2), Own(1), Own(2), sk.Uniform(), sk.Uniform(0.0, 2.0), sk.Status.DEAD,
-        sk.Status.DIVERGED, jax.random.key(0), jax.random.key(1), jax.random.key(0, impl="rbg"), sk.NoStopping(),
-    ]  # fmt: skip
-    found = [fingerprint(value=value) for value in values]
-    assert len(set(found)) == len(values)
-    assert fingerprint(other=None) != found[0]
-    for same, value in (
-        ({"b": 2, "a": 1}, {"a": 1, "b": 2}),
-        (np.float64(1), 1.0),
-        (jax.numpy.ones(2, "float32"), np.ones(2, "float32")),
-    ):
-        assert fingerprint(value=same) == fingerprint(value=value)
-    for refused in (len, print, object(), {1: 2}, {1}, sk.Delay, np.array([None]), [lambda: 0], Own(object())):
-        with pytest.raises(sk.NotCovered, match="for a Checkpoint, got"):
-            fingerprint(value=refused)

@@ -12,42 +12,17 @@ import time
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
 
 import spiralsink as sk
-from spiralsink import _atomic, _pinned, specs
+from cases.specs import PLAN
+from spiralsink import _atomic, specs
 from spiralsink._errors import Shown
-from spiralsink._machine import usable_cores
 from spiralsink.cli import main
 from spiralsink.data import block_file
 from spiralsink.sweeps import LocalProcesses, Store, _worker_process, estimate, make_plan, run, status
 from spiralsink.sweeps import _attempt as attempts
-from spiralsink.sweeps._local import visible_gpus, worker_places
-from spiralsink.sweeps._messages import Failed, Job, Message, Moved, Ready, Trained, receive, send
-
-TEXT = """
-format = 1
-[task]
-kind = "delay"
-delay = 1
-[process]
-kind = "sparse"
-p = 0.5
-[network]
-readout = "relu"
-tied = true
-[training]
-objective = { kind = "sampled", batch_size = 8, horizon = 4, n_evaluation = 32 }
-steps = 40
-n_seeds = 3
-record_every = 20
-[sweep]
-block_size = 2
-[[sweep.axes]]
-field = "process.p"
-values = [0.5, 0.25]
-"""
+from spiralsink.sweeps._messages import Job, Ready, send
 
 
 def blocks(place):
@@ -57,7 +32,7 @@ def blocks(place):
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     place = tmp_path_factory.mktemp("executors") / "store"
-    assert run(specs.parse(TEXT), place).done == 6
+    assert run(specs.parse(PLAN), place).done == 6
     return place
 
 
@@ -86,7 +61,7 @@ def children():
 
 def test_processes_store_the_same_bytes_and_none_is_left(tmp_path, whole):
     before, meter = set(children()), Meter()
-    summary = run(specs.parse(TEXT), tmp_path / "store", executor=LocalProcesses(2), progress=meter)
+    summary = run(specs.parse(PLAN), tmp_path / "store", executor=LocalProcesses(2), progress=meter)
     assert (summary.done, summary.failed) == (6, 0)
     assert blocks(tmp_path / "store") == blocks(whole)
     assert set(children()) == before
@@ -102,7 +77,7 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path, whole):
         os.kill(min(set(children()) - before), signal.SIGKILL)
 
     meter = Meter(kill_one)
-    summary = run(specs.parse(TEXT), tmp_path / "store", executor=LocalProcesses(2), progress=meter)
+    summary = run(specs.parse(PLAN), tmp_path / "store", executor=LocalProcesses(2), progress=meter)
     assert (summary.done, summary.failed, meter.networks) == (6, 0, 6)
     assert blocks(tmp_path / "store") == blocks(whole)
 
@@ -118,8 +93,8 @@ def test_workers_that_cannot_start_end_the_run(tmp_path, monkeypatch, capsys):
     with pytest.raises(
         sk.TrainingFailed, match=r"^a worker ended with code 1 before it could train anything: no such device"
     ):
-        run(specs.parse(TEXT), tmp_path / "store", executor=LocalProcesses(2))
-    (tmp_path / "plan.toml").write_text(TEXT)
+        run(specs.parse(PLAN), tmp_path / "store", executor=LocalProcesses(2))
+    (tmp_path / "plan.toml").write_text(PLAN)
     assert main(["sweep", str(tmp_path / "plan.toml"), "--store", str(tmp_path / "store")]) == 1
     assert capsys.readouterr().err.count("\n") == 1
 
@@ -129,7 +104,7 @@ def test_a_block_that_ends_every_worker_is_counted_as_failed(tmp_path, monkeypat
     send(stream, Ready())
     says = f"os.write(int(sys.argv[1]), {stream.getvalue()!r})\nos.read(0, 9)\n"
     fake_worker(monkeypatch, f"{says}os.kill(os.getpid(), signal.SIGKILL)")
-    summary = run(specs.parse(TEXT), tmp_path / "store", executor=LocalProcesses(2))
+    summary = run(specs.parse(PLAN), tmp_path / "store", executor=LocalProcesses(2))
     assert (summary.done, summary.failed, len(summary.errors)) == (0, 6, 4)
     assert "p 0.5: WorkerLost: a worker was ended by signal 9 (Killed)" in summary.errors
     manifest = json.loads((tmp_path / "store" / "manifest.json").read_text())
@@ -137,7 +112,7 @@ def test_a_block_that_ends_every_worker_is_counted_as_failed(tmp_path, monkeypat
 
 
 def test_a_worker_of_another_version_trains_nothing():
-    block = make_plan(specs.parse(TEXT)).blocks[0]
+    block = make_plan(specs.parse(PLAN)).blocks[0]
     place = {"axes": [], "store": "", "plan": "-", "checkpoint_every": 60.0}
     job = Job.of(block, **place)
     assert (job.block.key, job.block.coordinates, job.block.seeds) == (block.key, block.coordinates, block.seeds)
@@ -155,9 +130,9 @@ def test_settings_that_no_block_can_be_trained_with_are_refused_and_else_counted
     monkeypatch.setattr(attempts, "train_block", refused)
     refuse = lambda block: True  # noqa: E731
     with pytest.raises(sk.InvalidInput, match=r"^horizon must be shorter, got 9$"):
-        run(specs.parse(TEXT), tmp_path / "store")
+        run(specs.parse(PLAN), tmp_path / "store")
     refuse = lambda block: block.coordinates["process.p"] == 0.25  # noqa: E731
-    summary = run(specs.parse(TEXT), tmp_path / "store")
+    summary = run(specs.parse(PLAN), tmp_path / "store")
     assert (summary.done, summary.failed) == (3, 3)
     assert summary.errors == ("p 0.25: horizon must be shorter, got 9",) * 2
 
@@ -181,11 +156,11 @@ def test_two_programs_at_one_store_share_the_work(tmp_path, whole, monkeypatch):
                 yield job, attempts.attempt(job, report)
                 if not number:
                     who = "second"
-                    assert run(specs.parse(TEXT), tmp_path / "store").done == 6
+                    assert run(specs.parse(PLAN), tmp_path / "store").done == 6
                     who = "first"
 
-    summary = run(specs.parse(TEXT), tmp_path / "store", executor=Interrupted())
-    keys = [block.key for block in make_plan(specs.parse(TEXT)).blocks]
+    summary = run(specs.parse(PLAN), tmp_path / "store", executor=Interrupted())
+    keys = [block.key for block in make_plan(specs.parse(PLAN)).blocks]
     assert order[0] == ("first", keys[0])
     assert sorted(order[1:]) == sorted(("second", key) for key in keys[1:])
     assert (summary.done, summary.failed, summary.reused) == (6, 0, 4)
@@ -223,17 +198,17 @@ def test_killed_at_any_write_nothing_is_lost_or_doubled(when, tmp_path, whole, m
         return write(path, content)
 
     monkeypatch.setattr("spiralsink.sweeps._store.write_file", counted)
-    run(specs.parse(TEXT), tmp_path / "undisturbed")
+    run(specs.parse(PLAN), tmp_path / "undisturbed")
     writes = count
     assert writes == 2 * 4 + 2  # a file of seconds for each block, the plan, the manifest
     for last in range(1, writes + 1):
         count, place = 0, tmp_path / f"killed-{last}"
         with contextlib.suppress(Killed):
-            run(specs.parse(TEXT), place)
+            run(specs.parse(PLAN), place)
         stored = blocks(place)
         assert stored.items() <= blocks(whole).items()
         last = None
-        assert run(specs.parse(TEXT), place).done == 6
+        assert run(specs.parse(PLAN), place).done == 6
         assert blocks(place) == blocks(whole)
         assert not (place / "aside").exists()
         assert {path.stem for path in (place / "seconds").glob("[!.]*")} == {Path(name).stem for name in blocks(whole)}
@@ -241,7 +216,7 @@ def test_killed_at_any_write_nothing_is_lost_or_doubled(when, tmp_path, whole, m
 
 def test_what_killed_programs_had_begun_to_write_is_removed_after_an_hour(tmp_path):
     store = Store(tmp_path / "store")
-    store.prepare(make_plan(specs.parse(TEXT)))
+    store.prepare(make_plan(specs.parse(PLAN)))
     old, new = (tmp_path / "store" / "blocks" / f".{name}.safetensors.1-2.tmp" for name in ("old", "new"))
     for path in (old, new):
         path.write_bytes(b"half")
@@ -252,69 +227,14 @@ def test_what_killed_programs_had_begun_to_write_is_removed_after_an_hour(tmp_pa
     assert new.exists()
 
 
-def test_messages_arrive_whole_or_not_at_all():
-    stream = io.BytesIO()
-    sent = [Ready(), Moved(0.25), Failed("why", ("p", "2", "in (0, 1]", "")), Failed("no")]
-    sent.append(Trained(b"\0content", {"seconds": 0.5}, np.ones(2).tobytes(), np.zeros(2, np.int8).tobytes()))
-    for message in sent:
-        send(stream, message)
-    stream.seek(0)
-    assert [receive(stream, Message) for _ in sent] == sent
-    assert receive(stream, Message) is None
-    assert str(sent[2].error) == "p must be in (0, 1], got 2"
-    cut = io.BytesIO(stream.getvalue()[:-1])
-    assert [receive(cut, Message) for _ in sent][-1] is None
-
-
-def test_places_are_cores_in_turn_or_devices(monkeypatch, tmp_path):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 1}, raising=False)
-    assert [place.cores for place in worker_places(3)] == [(1,), (3,), (1,)]
-    assert len(worker_places()) == 2
-    assert visible_gpus() == []
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: name == "jax_cuda12_plugin" or None)
-    monkeypatch.setenv("JAX_PLATFORMS", "")
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,0")
-    assert [place.variables["CUDA_VISIBLE_DEVICES"] for place in worker_places(3)] == ["2", "0", "2"]
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
-    assert visible_gpus() == []
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-    for name in ("0000:01:00.0", "0000:02:00.0"):
-        (tmp_path / name).mkdir()
-    assert visible_gpus(tmp_path) == ["0", "1"]
-    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
-    assert visible_gpus(tmp_path) == []
-
-
-def test_a_pinned_process_has_the_cores_and_threads_that_it_was_given(tmp_path):
-    core = min(os.sched_getaffinity(0))
-    code = "import os, sys; print(sorted(os.sched_getaffinity(0)), os.environ['SPIRALSINK_THREADS'], sys.argv[1:])"
-    (tmp_path / "shown.py").write_text(code)
-    command = _pinned.pinned_command("shown", "x", cores=[core])
-    given = os.environ | _pinned.thread_variables(1) | {"PYTHONPATH": str(tmp_path)}
-    shown = subprocess.run(command, env=given, capture_output=True, text=True, check=True)
-    assert shown.stdout.strip() == f"[{core}] 1 ['x']"
-    assert _pinned.pinned_command("shown")[-2:] == ["any", "shown"]
-
-
-def test_threads_can_be_kept_few(monkeypatch):
-    monkeypatch.setenv("SPIRALSINK_THREADS", "1")
-    assert usable_cores() == 1
-    monkeypatch.setenv("SPIRALSINK_THREADS", "100000")
-    assert usable_cores() == len(os.sched_getaffinity(0))
-    for wrong in ("many", "0", "-1"):
-        monkeypatch.setenv("SPIRALSINK_THREADS", wrong)
-        with pytest.raises(sk.InvalidInput, match=r"^SPIRALSINK_THREADS must be a whole number >= 1, or not set, got"):
-            usable_cores()
-
-
 def test_an_estimate_is_that_of_the_store(tmp_path, whole, capsys):
-    plan = make_plan(specs.parse(TEXT))
+    plan = make_plan(specs.parse(PLAN))
     found = estimate(plan, store=whole, workers=1)
     assert (found.networks, found.points, found.blocks, found.done, found.workers) == (6, 2, 4, 6, 1)
     assert found.idle_share == 0.25
     assert found.bytes == pytest.approx(sum(map(len, blocks(whole).values())), rel=0.15)
     assert found.seconds == 0
-    (tmp_path / "plan.toml").write_text(TEXT.replace("n_seeds = 3", "n_seeds = 1"))
+    (tmp_path / "plan.toml").write_text(PLAN.replace("n_seeds = 3", "n_seeds = 1"))
     assert main(["sweep", str(tmp_path / "plan.toml"), "--dry-run", "--workers", "1"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == ["2 networks at 2 points, in 2 blocks of 2", "none of them stored yet"]
@@ -330,7 +250,7 @@ def test_an_estimate_is_that_of_the_store(tmp_path, whole, capsys):
 
 
 def test_the_command_stores_and_goes_on(tmp_path, whole, capsys):
-    (tmp_path / "plan.toml").write_text(TEXT)
+    (tmp_path / "plan.toml").write_text(PLAN)
     command = ["sweep", str(tmp_path / "plan.toml"), "--store", str(tmp_path / "store"), "--workers", "1"]
     assert main([*command, "--resume"]) == 2
     assert "--resume must be with the folder of a store, got nothing to go on with" in capsys.readouterr().err
@@ -356,19 +276,19 @@ def test_a_worker_that_is_killed_before_it_began_is_replaced(tmp_path, whole, mo
         return [sys.executable, "-S", "-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"]
 
     monkeypatch.setattr(_worker_process, "pinned_command", dies_once)
-    assert run(specs.parse(TEXT), tmp_path / "store", executor=LocalProcesses(1)).done == 6
+    assert run(specs.parse(PLAN), tmp_path / "store", executor=LocalProcesses(1)).done == 6
     assert blocks(tmp_path / "store") == blocks(whole)
 
 
 def test_of_two_copies_of_a_block_all_programs_keep_the_same(tmp_path, whole):
     """Machines that round otherwise may store two at the same time; each program sees both, in any order."""
-    (block, *_) = make_plan(specs.parse(TEXT)).blocks
+    (block, *_) = make_plan(specs.parse(PLAN)).blocks
     path = next((whole / "blocks").glob(f"{block.key}.*"))
     content = path.read_bytes()
     other = content[:-1] + bytes([content[-1] ^ 1])
     for first, second in ((content, other), (other, content)):
         store = Store(tmp_path / ("a" if first is content else "b"))
-        store.prepare(make_plan(specs.parse(TEXT)))
+        store.prepare(make_plan(specs.parse(PLAN)))
         kept = [store.write(block.key, each, {}).name for each in (first, second)]
         left = [each.name for each in (store.path / "blocks").iterdir()]
         assert left == [kept[1]] == [min(block_file(block.key, each) for each in (first, second))]
@@ -383,13 +303,13 @@ def test_a_block_that_cannot_be_read_now_is_not_taken_for_damaged(tmp_path, whol
 
     monkeypatch.setattr("spiralsink.sweeps._store.read_block", failing)
     with pytest.raises(sk.InvalidInput, match=r"must be a file that can be read, got too many open files"):
-        run(specs.parse(TEXT), place)
+        run(specs.parse(PLAN), place)
     assert blocks(place) == blocks(whole)
     assert not (place / "aside").exists()
 
 
 def test_ctrl_c_ends_the_program_and_its_workers(tmp_path):
-    (tmp_path / "plan.toml").write_text(TEXT.replace("steps = 40", "steps = 10000000"))
+    (tmp_path / "plan.toml").write_text(PLAN.replace("steps = 40", "steps = 10000000"))
     command = [
         sys.executable,
         "-m",
@@ -423,7 +343,7 @@ def wait_for(condition, seconds=60):
 
 
 def test_points_that_look_alike_are_two(tmp_path):
-    close = TEXT.replace("values = [0.5, 0.25]", "values = [0.2500001, 0.2500002]").replace("steps = 40", "steps = 1")
+    close = PLAN.replace("values = [0.5, 0.25]", "values = [0.2500001, 0.2500002]").replace("steps = 40", "steps = 1")
     summary = run(specs.parse(close), tmp_path / "store")
     assert [len(point.loss) for point in summary.points] == [3, 3]
     assert [each["coordinates"] for each in summary.to_dict()["points"]] == [
@@ -434,8 +354,8 @@ def test_points_that_look_alike_are_two(tmp_path):
 
 def test_two_programs_of_plans_that_exclude_each_other_do_not_fill_one_store(tmp_path):
     """Of the second one nothing is stored; one whose plan only adds to the first goes on."""
-    other = TEXT.replace("values = [0.5, 0.25]", "values = [0.5, 0.75]")
-    wider = TEXT.replace("values = [0.5, 0.25]", "values = [0.5, 0.25, 0.75]")
+    other = PLAN.replace("values = [0.5, 0.25]", "values = [0.5, 0.75]")
+    wider = PLAN.replace("values = [0.5, 0.25]", "values = [0.5, 0.25, 0.75]")
 
     class Beside:
         def train(self, jobs, report):
@@ -447,14 +367,14 @@ def test_two_programs_of_plans_that_exclude_each_other_do_not_fill_one_store(tmp
             for job in jobs:
                 yield job, attempts.attempt(job, report)
 
-    assert run(specs.parse(TEXT), tmp_path / "store", executor=Beside()).done == 6
+    assert run(specs.parse(PLAN), tmp_path / "store", executor=Beside()).done == 6
     assert status(tmp_path / "store").done == 9
     with pytest.raises(sk.InvalidInput, match="got 2 blocks of another plan"):
-        run(specs.parse(TEXT), tmp_path / "store")
-    (tmp_path / "store" / "plan.toml").write_text(TEXT)
+        run(specs.parse(PLAN), tmp_path / "store")
+    (tmp_path / "store" / "plan.toml").write_text(PLAN)
     assert status(tmp_path / "store").errors == ("2 blocks are not of plan.toml, and are in the dataset all the same",)
     with pytest.raises(sk.InvalidInput, match=r"2 blocks of another plan \(such as p 0.75 with seeds"):
-        run(specs.parse(TEXT), tmp_path / "store")
+        run(specs.parse(PLAN), tmp_path / "store")
 
 
 def test_what_only_has_the_name_of_a_block_is_set_aside(tmp_path, whole):
@@ -462,17 +382,17 @@ def test_what_only_has_the_name_of_a_block_is_set_aside(tmp_path, whole):
     name = f"{32 * 'a'}.{32 * 'b'}.safetensors"
     (place / "blocks" / name).write_bytes(b"x")
     (place / "blocks" / "a.b.safetensors").write_bytes(b"x")
-    assert run(specs.parse(TEXT), place).set_aside == (name,)
+    assert run(specs.parse(PLAN), place).set_aside == (name,)
     assert (place / "aside" / name).read_bytes() == b"x"
     assert sk.open_store(place).sizes["network"] == 6
 
 
 def test_the_plan_of_a_newer_version_is_not_overwritten(tmp_path, whole):
     place = Path(shutil.copytree(whole, tmp_path / "store"))
-    newer = TEXT.replace("format = 1", "format = 2")
+    newer = PLAN.replace("format = 1", "format = 2")
     (place / "plan.toml").write_text(newer)
     with pytest.raises(
         sk.InvalidInput, match=r"plan.toml: format must be at most 1, got 2 \(written by a newer spiral"
     ):
-        run(specs.parse(TEXT), place)
+        run(specs.parse(PLAN), place)
     assert (place / "plan.toml").read_text() == newer

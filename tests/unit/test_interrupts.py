@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import signal
-import sys
 import threading
 import types
 
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 
 import spiralsink as sk
+from cases.interrupting import ctrl_c_at
 from spiralsink.training import Batched, _compiler, _descent, _interrupts, _kernel, _native, _pieces
 from spiralsink.training._goals import prepare
 from spiralsink.training._lanes import to_lanes
@@ -44,37 +44,12 @@ def finish(training):
         training.advance(STEPS)
 
 
-def interrupted_at(line, training):
-    """Whether there are so many lines; Ctrl-C comes at that one."""
-    left = [line]
-
-    def trace(frame, event, _):
-        if frame.f_code.co_filename != _descent.__file__:
-            return None
-        if event == "line":
-            left[0] -= 1
-            if not left[0]:
-                sys.settrace(None)
-                raise KeyboardInterrupt
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        finish(training)
-    except KeyboardInterrupt:
-        return True
-    finally:
-        sys.settrace(before)
-    return False
-
-
 def test_at_every_line():
     whole = start()
     finish(whole)
     assert whole._now.where.size == 1
     line = 0
-    while interrupted_at(line := line + 1, training := start()):
+    while ctrl_c_at(line := line + 1, [_descent], functools.partial(finish, training := start())).raised:
         now = training._now
         assert now.step == int(now.state.step)
         assert {len(leaf) for leaf in jax.tree.leaves(now.state.trained)} == {now.where.size}
@@ -91,30 +66,8 @@ def native():
     return _native.NativeDescent(*prepared(), optimizer=sk.Adam(), steps=STEPS, threads=2)
 
 
-def signalled_at(line, training):
-    """Whether there are so many lines in a chunk of the native kernel; Ctrl-C arrives at that one, as a signal."""
-    left = [line]
-    files = {module.__file__ for module in (_native, _kernel, _interrupts, _pieces, threading)}
-
-    def trace(frame, event, _):
-        if frame.f_code.co_filename not in files:
-            return None
-        if event == "line":
-            left[0] -= 1
-            if not left[0]:
-                sys.settrace(None)
-                signal.raise_signal(signal.SIGINT)
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        training.advance(1)
-    except KeyboardInterrupt:
-        return True
-    finally:
-        sys.settrace(before)
-    return left[0] <= 0
+def signalled():
+    signal.raise_signal(signal.SIGINT)
 
 
 @needs_compiler
@@ -123,7 +76,8 @@ def test_at_every_line_of_the_native_kernel():
     whole.advance(1)
     answer = signal.getsignal(signal.SIGINT)
     line, steps = 0, []
-    while signalled_at(line := line + 5, training := native()):
+    modules = (_native, _kernel, _interrupts, _pieces, threading)
+    while any(ctrl_c_at(line := line + 5, modules, functools.partial((training := native()).advance, 1), signalled)):
         expected = whole if training.step else fresh
         assert np.array_equal(training._job["parameters"], expected._job["parameters"])
         assert signal.getsignal(signal.SIGINT) is answer

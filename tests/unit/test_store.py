@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 
 import spiralsink as sk
+from cases.specs import PLAN, changed
 from spiralsink import specs
 from spiralsink._tensors import describe_network
 from spiralsink.cli import main
@@ -15,30 +16,7 @@ from spiralsink.data import BlockHeader, as_grid, encode_block, list_blocks, loa
 from spiralsink.sweeps import ENGINE_VERSION, Store, make_plan, run, train_block
 from spiralsink.training import Variable, sampled_loss
 
-# one shape of lanes for all of these tests, so that little is compiled
-TEXT = """
-format = 1
-[task]
-kind = "delay"
-delay = 1
-[process]
-kind = "sparse"
-p = 0.5
-[network]
-readout = "relu"
-tied = true
-[training]
-objective = { kind = "sampled", batch_size = 8, horizon = 4, n_evaluation = 32 }
-steps = 6
-seed = 10
-n_seeds = 3
-record_every = 3
-[sweep]
-block_size = 2
-[[sweep.axes]]
-field = "process.p"
-values = [0.5, 0.25]
-"""
+TEXT = changed(PLAN, ("steps = 40", "steps = 6\nseed = 10"), ("record_every = 20", "record_every = 3"))
 SMALLER = TEXT.replace("values = [0.5, 0.25]", "values = [0.5]")
 SECONDS = ["seconds_training", "seconds_measuring"]
 

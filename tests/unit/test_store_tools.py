@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 
 import spiralsink as sk
+from cases.specs import PLAN, changed
 from cases.stores import write_store
 from spiralsink import specs
 from spiralsink.cli._main import main
@@ -17,27 +18,13 @@ from spiralsink.data import SECONDS, export_store, open_store
 from spiralsink.data._rows import Rows
 from spiralsink.sweeps import _attempt, run, status, train_block
 
-TEXT = """
-format = 1
-[task]
-kind = "delay"
-delay = 1
-[process]
-kind = "sparse"
-p = 0.5
-[network]
-n_hidden = 2
-[training]
-objective = { kind = "expected", horizon = 4 }
-steps = 4
-record_every = 2
-n_seeds = 3
-[sweep]
-block_size = 2
-[[sweep.axes]]
-field = "process.p"
-values = [0.5, 0.25]
-"""
+TEXT = changed(
+    PLAN,
+    ('readout = "relu"\ntied = true', "n_hidden = 2"),
+    ('"sampled", batch_size = 8, horizon = 4, n_evaluation = 32', '"expected", horizon = 4'),
+    ("steps = 40", "steps = 4"),
+    ("record_every = 20", "record_every = 2"),
+)
 
 
 @pytest.fixture(scope="module")
