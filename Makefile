@@ -17,7 +17,7 @@ reproduce:  ## measure the claims of the paper: results/report.html and results/
 	@sh tools/reproduce.sh $(BIN) results $(ARGS)
 
 test: lint  ## lint, types and the tests
-	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-slow:  ## the tests that take longer than a few seconds each
 	@PYTHON="$(PYTHON)" sh tools/install.sh test

@@ -32,6 +32,16 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("filterwarnings", each)
 
 
+# Files go to the worker that is free first, in the order of the tests, with --no-loadscope-reorder: a long file that
+# holds a single test would otherwise begin last, and one core would wait for it.
+LONGEST = ("test_killed_sweeps.py", "test_wheel.py", "test_sweeps_dask.py", "test_relu_values.py")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
 pytest.register_assert_rewrite("cases")
 
 # in tests every mixture of dtypes must be meant; ranks may differ, because arrays broadcast over stacks
