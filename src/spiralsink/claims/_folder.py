@@ -51,6 +51,10 @@ class Folder:
     def networks(self, claim_id: str) -> Path:
         return self.path / "networks" / claim_id
 
+    def work(self, group: str) -> Path:
+        """What is finished of measurements that take long; claims of a group may share it."""
+        return self.path / "work" / group
+
     def record(self, claim_id: str) -> Path:
         return self.path / "data" / f"{claim_id}.json"
 
@@ -129,7 +133,7 @@ class Folder:
             document = msgspec.json.decode(read_file(self.summary))
             if isinstance(document, dict) and isinstance(document["claims"], list):
                 return document
-        except (msgspec.DecodeError, KeyError):
+        except (msgspec.DecodeError, KeyError, RecursionError):
             pass
         raise InvalidInput("out", Shown(f"{self.summary}, which is something else"), "the folder of an earlier run")
 
@@ -139,7 +143,7 @@ class Folder:
             return None
         try:
             record = msgspec.json.decode(read_file(path))
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return None
         whole = isinstance(record, dict) and record.get("format") == _FORMAT and "outcome" in record
         return record if whole else None
@@ -158,13 +162,13 @@ def claim_key(claim: Claim, budget: Budget) -> str:
         "scale": budget.scale,
         "seed": budget.seed,
         "version": __version__,
-        "code": _code_digest(),
+        "code": code_digest(),
     }
     return hashlib.sha256(msgspec.json.encode(decided, order="sorted")).hexdigest()[:32]
 
 
 @functools.cache
-def _code_digest() -> str:
+def code_digest() -> str:
     """A hash of the package's own code, so that no result outlives the code that made it."""
     root = Path(__file__).parents[1]
     digest = hashlib.sha256()

@@ -13,6 +13,7 @@ from ..plots import phase_data
 from ..processes import SparseProcess
 from ..tasks import Delay
 from ..theory import TERM_NAMES, SteadyState, problem_arrays, silent_loss
+from ._code import horizon_code, projections_code
 from ._datasets import horizon_of
 from ._group import COLUMNS, Group, shown_lags
 
@@ -24,12 +25,12 @@ import spiralsink as sk
 import xarray as xr
 
 data = xr.open_dataset("phase-diagram.nc", engine="h5netcdf")
-branch = sk.plots.phase_data(data).branch({name})
+diagram = sk.plots.phase_data(data)
+branch = diagram.branch({name})
 p = np.geomspace(branch.p[0], branch.p[-1], {points})[{{index}}]
-network = sk.plots.phase_data(data).network(branch.name, p)
+network = diagram.network(branch.name, p)
 task, process = sk.Delay({delay}), sk.SparseProcess(1, p=p)
 print(sk.expected_loss(network, task, process, horizon={horizon}))
-print(sk.projections(network, {n_lags}))
 """
 
 _silent_loss = computes_in_float64(silent_loss)
@@ -91,13 +92,8 @@ def _group(diagram: Any, place: int, horizon: int | None) -> Group:
         columns=columns,
         total=POINTS,
         sampling="",
-        code=_CODE.format(
-            name=repr(branch.name),
-            points=POINTS,
-            delay=delay,
-            horizon="sk.SteadyState()" if horizon is None else horizon,
-            n_lags=shown_lags(delay),
-        ),
+        code=_CODE.format(name=repr(branch.name), points=POINTS, delay=delay, horizon=horizon_code(horizon))
+        + projections_code(shown_lags(delay)),
         terms=np.stack([branch.at(branch.terms[name], p) * p for name in TERM_NAMES], axis=-1),
         branch=branch.name,
     )

@@ -15,12 +15,12 @@ from ..files import load, load_description
 from ..networks import RecurrentNetwork, stack_networks
 from ..processes import SparseProcess
 from ._assemble import assemble
+from ._code import measuring_code, object_code
 from ._datasets import horizon_of, read_dataset
 from ._diagrams import diagram_of_curves
 from ._group import COLUMNS, Group, Track, is_given, model_of, shown_lags, size_of, task_words
 from ._payload import ClaimRow, Diagram, Payload
 from ._sampling import best_of_points, choose, rooms
-from ._words import object_code
 
 # paths are below the folder of the page
 _CODE = """import spiralsink as sk
@@ -28,12 +28,8 @@ import xarray as xr
 
 data = xr.open_dataset({data!r}, engine="h5netcdf").isel(network={place})
 network = sk.load({file!r}){index}
-task = {task}
-{process}
-print(data.loss.item(), data.status.item())
-print(sk.measure(network, task, process, horizon={horizon}))
-print(sk.projections(network, {n_lags}))
 """
+_ZEROS = "# a network that diverged is stored as zeros: its weights are not numbers\n"
 # what a page may link to, as `explore --serve` hands it out
 _FIGURE = re.compile(r"figures/[A-Za-z0-9][A-Za-z0-9._-]*\.(png|svg)")
 _DIAGRAMS = ("phase-transition", "transition-is-first-order")
@@ -120,7 +116,7 @@ def _summary(path: Path) -> dict[str, Any]:
         whole = {"version", "scale", "seed"} <= document.keys()
         if whole and all(known <= entry.keys() for entry in document["claims"]):
             return document
-    except (msgspec.DecodeError, KeyError, AttributeError, TypeError):
+    except (msgspec.DecodeError, KeyError, AttributeError, TypeError, RecursionError):
         pass
     raise InvalidInput(str(path), Shown("something else"), "what reproduce writes")
 
@@ -213,10 +209,12 @@ def _group(folder: Path, file: File, rows: np.ndarray, room: int) -> Group:
     several = f"-{table['delay']}" if len(np.unique(file.delays)) > 1 else ""
     lags = shown_lags(task.recall_lag)
     path = file.path.relative_to(folder).as_posix()
+    diverged = int((data["status"].values[rows] == "diverged").sum())
+    zeros = f" {diverged} diverged: zeros stand for weights that are not numbers." if diverged else ""
     return Group(
         key=f"{_letters(file.claim)}--{_letters(file.path.name)}{several}",
         label=f"{model_of(networks)[1]}, {task_words(task)}{features}, {units} ({file.claim})",
-        about=f"Kept by the claim {file.claim}: {file.path.name.replace('-', ' ')}.{_diverged(data, rows)}",
+        about=f"Kept by the claim {file.claim}: {file.path.name.replace('-', ' ')}.{zeros}",
         networks=networks,
         task=task,
         process=process,
@@ -236,20 +234,14 @@ def _group(folder: Path, file: File, rows: np.ndarray, room: int) -> Group:
             file=f"{path}.safetensors",
             place="0" if file.single else "{index}",
             index="" if file.single else "[{index}]",
-            task=object_code("task", table),
-            process=_process_code(path, file),
-            horizon="sk.SteadyState()" if horizon is None else horizon,
-            n_lags=lags,
+        )
+        + (_ZEROS if diverged else "")
+        + measuring_code(
+            task=object_code("task", table), process=_process_code(path, file), horizon=horizon, n_lags=lags
         ),
         tracks=_tracks(file, shown),
         recorded=len(rows) if "history_loss" in data else 0,
     )
-
-
-def _diverged(data: Any, rows: np.ndarray) -> str:
-    """How many networks have no weights, in words."""
-    count = int((data["status"].values[rows] == "diverged").sum())
-    return f" {count} diverged: zeros stand for weights that are not numbers." if count else ""
 
 
 def _process_code(path: str, file: File) -> str:

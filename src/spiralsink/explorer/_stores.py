@@ -7,26 +7,25 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from .._errors import InvalidInput, Shown
+from .._atomic import read_file
+from .._errors import InvalidInput, Shown, SpiralsinkError
 from .._kinds import build
 from ..data import BlockHeader, load_headers, load_stacks, open_store
 from ..networks import RecurrentNetwork
+from ..specs import parse
+from ..sweeps import make_plan
+from ._code import measuring_code, object_code
 from ._group import COLUMNS, Group, Track, model_of, needs_directions, shown_lags, size_of, task_words
 from ._sampling import best_of_points, choose, rooms
-from ._words import object_code, seeded
+from ._words import seeded
 
 _MOST_HISTORIES = 400
 
 _CODE = """import spiralsink as sk
 
 store = "."  # the folder of this page
-data = sk.open_store(store).isel(network={{index}})
-network = sk.load_networks(store, {{index}})
-task = {task}
-process = {process}
-print(data.loss.item(), data.status.item())
-print(sk.measure(network, task, process, horizon={horizon}))
-print(sk.projections(network, {n_lags}))
+data = sk.open_store(store).isel(network={index})
+network = sk.load_networks(store, {index})
 """
 
 
@@ -66,7 +65,17 @@ def groups_of_store(folder: Path) -> tuple[list[Group], str]:
     )
     if hidden:
         about += f" {hidden} of them are not shown: they do not fit into a page of 10 MB."
+    if (planned := _planned(folder)) > len(owner):
+        about += f" Of the {planned} networks of its plan {planned - len(owner)} are missing: not trained yet, or lost."
     return groups, about
+
+
+def _planned(folder: Path) -> int:
+    """Networks of the plan of a store; 0 where it has none that can be read."""
+    try:
+        return make_plan(parse(read_file(folder / "plan.toml").decode())).n_networks
+    except (SpiralsinkError, UnicodeDecodeError):
+        return 0
 
 
 def _kind(header: BlockHeader) -> bytes:
@@ -130,11 +139,9 @@ def _group(data: Any, part: _Part, networks: RecurrentNetwork) -> Group:
     columns = {name: _column(data, name, shown) for name in COLUMNS}
     seed = np.asarray(data["seed"].values[shown])
     model, _ = model_of(networks)
-    code = _CODE.format(
-        task=object_code("task", spec["task"]),
-        process=object_code("process", spec["process"], **({"p": "data.p.item()"} if "p" in data.coords else {})),
-        horizon="sk.SteadyState()" if horizon is None else horizon,
-        n_lags=lags,
+    heard = object_code("process", spec["process"], **({"p": "data.p.item()"} if "p" in data.coords else {}))
+    code = _CODE + measuring_code(
+        task=object_code("task", spec["task"]), process=f"process = {heard}", horizon=horizon, n_lags=lags
     )
     key = f"{model}-{task_words(task).replace(' ', '-')}-h{networks.n_hidden}-{part.number}"
     return Group(

@@ -1,12 +1,11 @@
-"""Tasks, processes and seeds in words, and as Python that makes them again."""
+"""Processes, seeds and differences of collections in words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from .._kinds import kind_class
 from ..processes import Uniform
 from ._payload import Collection
 
@@ -57,23 +56,3 @@ def _differences(several: Sequence[Collection]) -> list[list[str]]:
         ["tied readout" if each.tied else "free readout" for each in several],
     ]
     return [words for words in properties if len(set(words)) > 1]
-
-
-def object_code(family: str, table: Mapping[str, Any], **replaced: str) -> str:
-    """Python that makes the object of a table; `replaced` holds code for some of its arguments."""
-    arguments = []
-    for name, value in table.items():
-        if name == "kind":
-            continue
-        if name in replaced:
-            text = replaced[name]
-        elif name == "amplitude":
-            text = object_code(name, value) if isinstance(value, Mapping) else _tuple_code(name, value)
-        else:
-            text = repr(value)
-        arguments.append(f"{name}={text}")
-    return f"sk.{kind_class(family, table['kind']).__name__}({', '.join(arguments)})"
-
-
-def _tuple_code(family: str, tables: Any) -> str:
-    return f"({', '.join(object_code(family, each) for each in tables)},)"
