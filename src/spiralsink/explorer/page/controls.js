@@ -95,7 +95,7 @@ function bindKeys(app) {
   byId("theme").addEventListener("click", () => update(app, { theme: scheme() === "dark" ? "light" : "dark" }, "replace"));
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("select, textarea, dialog, .js-plotly-plot")) return;
-    if (event.key === "?") return void help();
+    if (event.key === "?" || (event.key === "Escape" && !byId("keys").hidden)) return void help();
     if (!app.scene) return;
     const pressable = event.target.closest("button, summary, a, input:not([type=range])");
     const action = {

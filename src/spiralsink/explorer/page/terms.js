@@ -42,8 +42,13 @@ function drawTerms(now, saved, width) {
   const x = (value) => left + ((value - low) / (high - low)) * (width - left - right);
   const svg = canvas(width, height, "The terms of the loss; the numbers are in the table below", hatching("terms-hatch"));
   svg.append(draw("line", { class: "axis", x1: x(0), x2: x(0), y1: 24, y2: height - 8 }));
-  rows.forEach((row, place) => svg.append(...termRow(row, place * pitch + 6, x, width - right + 8, place, rows, pitch)));
+  rows.forEach((row, place) => svg.append(...termRow(fitting(row, width), place * pitch + 6, x, width - right + 8, place, rows, pitch)));
   return svg;
+}
+
+// On a narrow screen a note that would be cut off is left out: its name says nearly as much.
+function fitting(row, width) {
+  return 7.3 * row.name.length + 6.3 * row.note.length + 16 > width ? { ...row, note: "" } : row;
 }
 
 function stairs(values) {
