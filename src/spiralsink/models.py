@@ -17,12 +17,21 @@ from ._recurrence import READOUTS, activation
 
 @runtime_checkable
 class Dynamics(Protocol):
-    """h_t = f(x_t, h_{t-1}) for many sequences or points at once, in NumPy float64."""
+    """h_t = f(x_t, h_{t-1}) for many sequences or points at once, in NumPy float64.
+
+    A point is an input x_t, (features,), with the state before its step, h_{t-1}, (hidden,). Points are the first axis;
+    the axis before the last of `changes` counts the changes at one point.
+    """
 
     def run(
         self, inputs: Float[np.ndarray, "batch time features"], state: Float[np.ndarray, "batch hidden"]
     ) -> Float[np.ndarray, "batch time hidden"]:
-        """States after every step, from the state before the first."""
+        """h_t after every step.
+
+        Args:
+            inputs: x_t, (batch, time, features).
+            state: h before the first step, (batch, hidden).
+        """
         ...
 
     def carried(
@@ -31,7 +40,13 @@ class Dynamics(Protocol):
         states: Float[np.ndarray, "points hidden"],
         changes: Float[np.ndarray, "points changes hidden"],
     ) -> Float[np.ndarray, "points changes hidden"]:
-        """(df/dh) dh for changes dh of the state before the step."""
+        """What a step makes of a change of the state: (df/dh) dh.
+
+        Args:
+            inputs: x_t, (points, features).
+            states: h_{t-1}, (points, hidden).
+            changes: dh_{t-1}, (points, changes, hidden).
+        """
         ...
 
     def written(
@@ -40,7 +55,13 @@ class Dynamics(Protocol):
         states: Float[np.ndarray, "points hidden"],
         changes: Float[np.ndarray, "points changes features"],
     ) -> Float[np.ndarray, "points changes hidden"]:
-        """(df/dx) dx for changes dx of the input of the step."""
+        """What a step makes of a change of its input: (df/dx) dx.
+
+        Args:
+            inputs: x_t, (points, features).
+            states: h_{t-1}, (points, hidden).
+            changes: dx_t, (points, changes, features).
+        """
         ...
 
 
@@ -97,14 +118,28 @@ def carried_along(
 
 @runtime_checkable
 class Readout(Protocol):
-    """How outputs are made of states and inputs."""
+    """y_t = g(h_t, x_t) at many points at once, in NumPy float64.
+
+    A point is an input x_t, (features,), with the state after its step, h_t, (hidden,). Points are all axes before
+    those named here, such as (batch, time); the axis before the last of `changes` counts the changes at one point.
+
+    Attributes:
+        n_outputs: Size of y_t.
+    """
 
     @property
     def n_outputs(self) -> int: ...
 
     def outputs(
         self, states: Float[np.ndarray, "*points hidden"], inputs: Float[np.ndarray, "*points features"]
-    ) -> Float[np.ndarray, "*points outputs"]: ...
+    ) -> Float[np.ndarray, "*points outputs"]:
+        """y_t.
+
+        Args:
+            states: h_t, (*points, hidden).
+            inputs: x_t, (*points, features).
+        """
+        ...
 
     def seen(
         self,
@@ -115,6 +150,11 @@ class Readout(Protocol):
         """What the readout sees of a change of the state: W_y^T dh.
 
         Before the nonlinearity of a `LinearReadout`; elsewhere the derivative of the whole readout.
+
+        Args:
+            states: h_t, (*points, hidden).
+            inputs: x_t, (*points, features).
+            changes: dh_t, (*points, changes, hidden).
         """
         ...
 
@@ -124,7 +164,13 @@ class Readout(Protocol):
         inputs: Float[np.ndarray, "*points features"],
         changes: Float[np.ndarray, "*points changes features"],
     ) -> Float[np.ndarray, "*points changes outputs"]:
-        """What it sees of a change of the input past the state, at the same step: D dx, where `seen` is W_y^T dh."""
+        """What it sees of a change of the input past the state, at the same step: D dx, where `seen` is W_y^T dh.
+
+        Args:
+            states: h_t, (*points, hidden).
+            inputs: x_t, (*points, features).
+            changes: dx_t, (*points, changes, features).
+        """
         ...
 
 
