@@ -48,6 +48,11 @@ def test_the_catalogue_is_complete_and_plain(scale):
         "readout-tying",
         "how-many",
         "transition-is-first-order",
+        "realistic-tasks",
+        "realistic-load",
+        "realistic-additivity",
+        "realistic-hidden",
+        "realistic-sharpness",
     ]
     assert not set(ids) & {claim["group"] for claim in listed["claims"]}
     for claim in listed["claims"]:
@@ -113,6 +118,15 @@ def test_the_bars_are_those_set_before_the_first_run():
         ("transition-is-first-order", "span"): (">=", 90.0),
         ("transition-is-first-order", "both"): (">=", 0.05),
         ("transition-is-first-order", "best"): ("<=", 1.0),
+        ("realistic-tasks", "beats"): (">", 0.0),
+        ("realistic-load", "trend"): ("<", 0.0),
+        ("realistic-load", "superposition"): (">", 1.0),
+        ("realistic-load", "by_training"): ("<", 0.0),
+        ("realistic-additivity", "additive"): (">=", 0.5),
+        ("realistic-hidden", "trend"): ("<", 0.0),
+        ("realistic-hidden", "by_training"): ("<", 0.0),
+        ("realistic-sharpness", "trend"): (">", 0.0),
+        ("realistic-sharpness", "by_training"): (">", 0.0),
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._errors import check_choice, check_count
+from ._workplace import Nowhere, Workplace
 
 SCALES = ("quick", "full")
 _COMPARISONS: dict[str, Callable[[Any, float], Any]] = {
@@ -52,6 +53,7 @@ class Budget:
         steps: Training steps.
         n_sequences: Fresh sequences on which a loss is evaluated.
         seed: The seed from which every random key is derived.
+        workplace: Where a measurement that takes long keeps what is finished of it; no part of any result.
     """
 
     scale: str = "quick"
@@ -59,6 +61,7 @@ class Budget:
     steps: int = 2000
     n_sequences: int = 100_000
     seed: int = 0
+    workplace: Workplace = Nowhere()  # noqa: RUF009 (stateless)
 
     @classmethod
     def of(cls, scale: str, seed: int = 0) -> "Budget":
@@ -106,6 +109,7 @@ class Claim:
         settings: The settings of the experiment at a budget, as plain numbers and lists.
         caveat: What earlier runs taught of a bar that is not cleared, without numbers of theirs; for a reader of a
             verdict other than "holds".
+        on_request: Whether it is run only when it, or its group, is named: it takes longer, or needs more packages.
     """
 
     id: str
@@ -117,6 +121,7 @@ class Claim:
     draw: Callable[[Any], Any]
     settings: Callable[[Budget], dict[str, Any]]
     caveat: str = ""
+    on_request: bool = False
 
     @property
     def code(self) -> str:

@@ -25,14 +25,32 @@ _ORDER = (
     "readout-tying",
     "how-many",
     "transition-is-first-order",
+    "realistic-tasks",
+    "realistic-load",
+    "realistic-additivity",
+    "realistic-hidden",
+    "realistic-sharpness",
 )
 
 
 def all_claims() -> tuple[Claim, ...]:
     """Every claim, in the order of the paper."""
-    from . import capacity, cued, forgetting, linear, regimes, seeds, sparse, spatial, transition, tying, width
+    from . import (
+        capacity,
+        cued,
+        forgetting,
+        linear,
+        realistic,
+        regimes,
+        seeds,
+        sparse,
+        spatial,
+        transition,
+        tying,
+        width,
+    )
 
-    modules = (linear, sparse, regimes, transition, forgetting, spatial, capacity, width, cued, tying, seeds)
+    modules = (linear, sparse, regimes, transition, forgetting, spatial, capacity, width, cued, tying, seeds, realistic)
     found = {claim.id: claim for module in modules for claim in module.CLAIMS}
     return tuple(found[each] for each in _ORDER)
 
@@ -41,7 +59,7 @@ def select_claims(select: Iterable[str] | None = None, *, claims: Iterable[Claim
     """The claims whose id or group is named, in the order of the paper.
 
     Args:
-        select: Ids and groups; None for all claims.
+        select: Ids and groups; None for all claims but those that are run on request.
         claims: What to choose from; every claim if None.
 
     Raises:
@@ -49,7 +67,7 @@ def select_claims(select: Iterable[str] | None = None, *, claims: Iterable[Claim
     """
     known = list(all_claims() if claims is None else claims)
     if select is None:
-        return known
+        return [claim for claim in known if not claim.on_request]
     wanted = [select] if isinstance(select, str) else list(select)
     names = [*(claim.id for claim in known), *dict.fromkeys(claim.group for claim in known)]
     for each in wanted:

@@ -1,5 +1,6 @@
 """Runs claims: each in isolation, resumed where it was left, with all files of a result written before its verdict."""
 
+import dataclasses
 import shutil
 import time
 import traceback
@@ -18,6 +19,7 @@ from ._claim import Budget, Claim, Condition, Measurement, judge
 from ._folder import Folder, claim_key, require_xarray, write_dataset
 from ._kept import Kept
 from ._registry import all_claims, bar_record, select_claims
+from ._workplace import WorkFolder
 
 
 def run(
@@ -83,7 +85,10 @@ def run(
             if claim.id in entries:
                 document["reused"].append(claim.id)
             else:
-                entries[claim.id] = measure_claim(claim, budget, folder)
+                work = WorkFolder(
+                    folder.work(claim.group), lambda note, name=claim.id: progress.advance(0, f"{name}: {note}")
+                )
+                entries[claim.id] = measure_claim(claim, dataclasses.replace(budget, workplace=work), folder)
                 folder.save_record(claim, claim_key(claim, budget), budget, entries[claim.id])
             outcome = entries[claim.id]
             document["claims"] = [entries[each.id] for each in known if each.id in entries]
@@ -94,6 +99,10 @@ def run(
     finally:
         progress.close()
     return document
+
+
+def _workplace(claim: Claim, folder: Folder, progress: Progress) -> WorkFolder:
+    return WorkFolder(folder.work(claim.group), lambda note: progress.advance(0, note=f"{claim.id}: {note}"))
 
 
 def measure_claim(claim: Claim, budget: Budget, folder: Folder) -> dict[str, Any]:

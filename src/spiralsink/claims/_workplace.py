@@ -1,0 +1,73 @@
+"""Where a long measurement keeps its finished parts and says how far it is, so that the next run goes on from there."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import msgspec
+
+from .._atomic import make_folder, read_file, write_file
+
+
+@runtime_checkable
+class Workplace(Protocol):
+    """Keeps parts of a measurement by name."""
+
+    def load(self, name: str, key: str) -> Any:
+        """The part of that name that was saved with the same key, or None."""
+        ...
+
+    def save(self, name: str, key: str, part: Any, files: dict[str, bytes]) -> None:
+        """Keeps a part, plain numbers and lists; and files beside it, by their names."""
+        ...
+
+    def tell(self, note: str) -> None:
+        """Says how far the measurement is."""
+        ...
+
+
+class Nowhere:
+    """Keeps nothing and says nothing."""
+
+    def load(self, name: str, key: str) -> Any:
+        """None."""
+
+    def save(self, name: str, key: str, part: Any, files: dict[str, bytes]) -> None:
+        """Nothing."""
+
+    def tell(self, note: str) -> None:
+        """Nothing."""
+
+
+@dataclasses.dataclass(frozen=True)
+class WorkFolder:
+    """Parts as JSON in a folder.
+
+    Attributes:
+        path: The folder; made when the first part is saved.
+        tell: Called with a note of how far the measurement is.
+    """
+
+    path: Path
+    tell: Callable[[str], None]
+
+    def load(self, name: str, key: str) -> Any:
+        """The part of that name that was saved with the same key, or None; None also for a damaged file."""
+        if not self._file(name).exists():
+            return None
+        try:
+            record = msgspec.json.decode(read_file(self._file(name)))
+        except msgspec.DecodeError:
+            return None
+        return record.get("part") if isinstance(record, dict) and record.get("key") == key else None
+
+    def save(self, name: str, key: str, part: Any, files: dict[str, bytes]) -> None:
+        """Keeps a part, whole or not at all, with files beside it."""
+        make_folder(self._file(name).parent)
+        for file_name, content in files.items():
+            write_file(self._file(name).with_name(file_name), content)
+        write_file(self._file(name), msgspec.json.encode({"key": key, "part": part}) + b"\n")
+
+    def _file(self, name: str) -> Path:
+        return self.path / f"{name}.json"

@@ -1,0 +1,150 @@
+"""The figures of the study, drawn from its datasets alone: one for each question."""
+
+from typing import Any
+
+import numpy as np
+
+from ... import plots
+
+_LABELS = {
+    "score": "score on unseen data",
+    "load": "load (readable pairs per dimension)",
+    "additivity": "additivity index",
+    "hidden": "hidden share",
+    "sharpness": "sharpness (small: sharp forgetting)",
+}
+_REFERENCES = {"load": 1.0, "additivity": 0.5, "hidden": 0.5}
+_CONTROLS: dict[str, tuple[Any, float, float]] = {
+    "trained": ("-", 1.2, 1.0),
+    "untrained": ("--", 0.8, 0.55),
+    "shuffled": (":", 0.9, 0.55),
+}
+_TITLES = {
+    "recall": "recall of digit rows",
+    "classification": "classification of digits",
+    "forecast": "forecast of CO$_2$",
+}
+
+
+def draw_tasks(data: Any) -> Any:
+    """Scores of all networks by width, beside what needs no memory and what has all inputs at hand."""
+    figure, axes = plots.new_panels(1, data.sizes["task"], width=plots.PAGE_WIDTH, height=2.7)
+    with plots.style():
+        for panel, task in zip(axes[0], data["task"].values, strict=True):
+            one = data.sel(task=task)
+            _draw_widths(panel, one, "score", controls=["trained", "shuffled"])
+            for name, words in (("memoryless", "without memory"), ("all", "all inputs at hand")):
+                at = float(one[f"baseline_{name}"])
+                panel.axhline(at, color=plots.MUTED, linewidth=0.7, linestyle=":", zorder=0.5)
+                panel.annotate(
+                    words,
+                    (0.98, at),
+                    xycoords=("axes fraction", "data"),
+                    xytext=(0, 2),
+                    textcoords="offset points",
+                    ha="right",
+                    fontsize=6,
+                    color=plots.MUTED,
+                )
+            panel.set_title(_TITLES[str(task)])
+            panel.set(ylim=(-0.15, 1.08), ylabel="accuracy" if str(one["readout"].values) == "softmax" else "$R^2$")
+        axes[0, -1].legend(handles=_legend(data, ["trained", "shuffled"]), loc="center left", fontsize=6)
+        _letters(axes[0])
+    return figure
+
+
+def draw_measure(data: Any) -> Any:
+    """A measure of all networks by width, and its rank correlations with width."""
+    measure = str(data.attrs["measure"])
+    tasks = [task for task in data["task"].values if np.isfinite(data["trend"].sel(task=task)).any()]
+    ratios = [1.0] * len(tasks) + [1.15]
+    figure, axes = plots.new_panels(1, len(tasks) + 1, width=plots.PAGE_WIDTH, height=2.9, width_ratios=ratios)
+    with plots.style():
+        for panel, task in zip(axes[0], tasks, strict=False):
+            _draw_widths(panel, data.sel(task=task), measure, controls=list(_CONTROLS))
+            if measure in _REFERENCES:
+                panel.axhline(_REFERENCES[measure], color=plots.MUTED, linewidth=0.7, linestyle=":", zorder=0.5)
+            panel.set_title(_TITLES[str(task)])
+            panel.set_ylabel(_LABELS[measure] if panel is axes[0, 0] else "")
+            if measure in ("hidden", "additivity"):
+                low = np.nanquantile(data[measure].values, 0.02)
+                panel.set_ylim(min(-0.03, max(float(low), -1.05)) if measure == "additivity" else -0.03, 1.06)
+        _draw_trends(axes[0, -1], data, tasks)
+        handles = _legend(data, list(_CONTROLS))
+        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=6)
+        _letters(axes[0])
+    return figure
+
+
+def _draw_widths(panel: Any, one: Any, measure: str, *, controls: list[str]) -> None:
+    """Every trained network as a point; medians as lines."""
+    width = one["width"].values.astype(float)
+    for index, architecture in enumerate(one["architecture"].values):
+        drawn = plots.series_style(index)
+        shift = 2 ** (0.18 * (index - 1.5))
+        for control in controls:
+            values = one[measure].sel(architecture=architecture, control=control).values
+            if not np.isfinite(values).any():
+                continue
+            line, thickness, alpha = _CONTROLS[control]
+            if control == "trained":
+                points: dict[str, Any] = {
+                    "marker": drawn["marker"],
+                    "markersize": 2.4,
+                    "linestyle": "none",
+                    "alpha": 0.35,
+                }
+                panel.plot(width * shift, values, color=drawn["color"], markeredgewidth=0, zorder=2, **points)
+            known = np.isfinite(values).any(axis=1)
+            medians = np.nanmedian(values[known], axis=1)
+            drawn_as: dict[str, Any] = {"linestyle": line, "linewidth": thickness, "alpha": alpha, "zorder": 3}
+            panel.plot((width * shift)[known], medians, color=drawn["color"], **drawn_as)
+    panel.set(xscale="log", xlabel="width (hidden units)")
+    panel.set_xticks(width, [f"{each:g}" for each in width])
+    panel.minorticks_off()
+
+
+def _draw_trends(panel: Any, data: Any, tasks: list[str]) -> None:
+    """Rank correlations with width of every task and architecture, with intervals; the means on top."""
+    rows = [(task, architecture) for task in tasks for architecture in data["architecture"].values]
+    places = np.arange(len(rows))[::-1].astype(float)
+    for offset, control, color in ((0.18, "trained", plots.INK), (-0.18, "untrained", plots.MUTED)):
+        marker: dict[str, Any] = {
+            "marker": "o" if control == "trained" else "D",
+            "markersize": 3.0,
+            "linestyle": "none",
+        }
+        for place, (task, architecture) in zip(places, rows, strict=True):
+            at = data.sel(control=control, task=task, architecture=architecture)
+            if not np.isfinite(at["trend"]):
+                continue
+            panel.plot([at["trend_low"], at["trend_high"]], [place + offset] * 2, color=color, linewidth=0.8)
+            panel.plot(at["trend"], place + offset, color=color, **marker)
+        top = len(rows) + 0.4 + offset
+        ends = [float(data[f"mean_trend_{end}"].sel(control=control)) for end in ("low", "high")]
+        panel.plot(ends, [top] * 2, color=color, linewidth=1.6)
+        panel.plot(float(data["mean_trend"].sel(control=control)), top, color=color, label=control, **marker)
+    panel.axvline(0, color=plots.MUTED, linewidth=0.7, linestyle=":", zorder=0.5)
+    panel.axhline(len(rows) - 0.3, color=plots.MUTED, linewidth=0.5)
+    panel.set_yticks([*places, len(rows) + 0.4], [*(f"{task[:8]}, {name}" for task, name in rows), "mean"], fontsize=6)
+    panel.set(xlim=(-1.08, 1.08), ylim=(-0.6, len(rows) + 1.1), xlabel="rank correlation with width")
+    panel.legend(loc="lower left", fontsize=6, handlelength=1.0)
+
+
+def _legend(data: Any, controls: list[str]) -> list[Any]:
+    from matplotlib.lines import Line2D
+
+    architectures = [
+        Line2D([], [], color=drawn["color"], marker=drawn["marker"], markersize=3, linewidth=1.2, label=str(name))
+        for drawn, name in ((plots.series_style(index), name) for index, name in enumerate(data["architecture"].values))
+    ]
+    lines = [
+        Line2D([], [], color=plots.INK, linestyle=_CONTROLS[name][0], linewidth=_CONTROLS[name][1], label=name)
+        for name in controls
+    ]
+    return architectures + lines
+
+
+def _letters(panels: Any) -> None:
+    for panel, letter in zip(panels, "abcdef", strict=False):
+        plots.panel_letter(panel, letter)

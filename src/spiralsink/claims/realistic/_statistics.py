@@ -1,0 +1,99 @@
+"""Whether a measure falls or rises with width: rank correlations with bootstrap intervals."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from scipy.stats import rankdata
+
+_RESAMPLED = 2000
+_SEED = 0
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Trend:
+    """Spearman's correlation of a measure with width, of every task and architecture, and their mean.
+
+    Attributes:
+        each: NaN where the measure does not exist or does not vary.
+        low: Lower ends of 95 % intervals.
+        high: Upper ends.
+        mean: Mean over tasks and architectures that have one.
+        interval: 95 % interval of the mean.
+        resampled: The mean of every resample, (resamples,).
+    """
+
+    each: Float[np.ndarray, "tasks architectures"]
+    low: Float[np.ndarray, "tasks architectures"]
+    high: Float[np.ndarray, "tasks architectures"]
+    mean: float
+    interval: tuple[float, float]
+    resampled: Float[np.ndarray, " resamples"]
+
+
+def trend(values: Any) -> Trend:
+    """Spearman's correlation with width, with bootstrap intervals over networks, resampled within each width.
+
+    Args:
+        values: A measure over (task, architecture, width, network); NaN where it does not exist.
+    """
+    values = values.transpose("task", "architecture", "width", "network")
+    shape, all_widths = values.shape[:2], values["width"].values.astype(np.float64)
+    rng = np.random.default_rng(_SEED)
+    each, drawn = np.full(shape, np.nan), np.full((*shape, _RESAMPLED), np.nan)
+    for at in np.ndindex(shape):
+        kept = [row[np.isfinite(row)] for row in values.values[at]]
+        widths = np.repeat(all_widths, [len(row) for row in kept])
+        if len(set(widths)) < 2:
+            continue
+        each[at] = spearman(widths, np.concatenate(kept)[None])[0]
+        again = [row[rng.integers(len(row), size=(_RESAMPLED, len(row)))] for row in kept if len(row)]
+        drawn[at] = spearman(widths, np.concatenate(again, axis=1))
+    low, high = _quantiles(drawn)
+    known = np.isfinite(each)
+    if not known.any():
+        return Trend(each, low, high, np.nan, (np.nan, np.nan), np.full(_RESAMPLED, np.nan))
+    resampled = np.nan_to_num(drawn[known]).mean(axis=0)
+    ends = np.quantile(resampled, (0.025, 0.975))
+    return Trend(each, low, high, float(each[known].mean()), (float(ends[0]), float(ends[1])), resampled)
+
+
+def difference(one: Trend, other: Trend) -> tuple[float, tuple[float, float]]:
+    """Mean correlation of one minus that of the other, and its 95 % interval, resampled independently."""
+    apart = one.resampled - np.random.default_rng(_SEED).permutation(other.resampled)
+    ends = np.quantile(apart, (0.025, 0.975)) if np.isfinite(apart).all() else (np.nan, np.nan)
+    return one.mean - other.mean, (float(ends[0]), float(ends[1]))
+
+
+def spearman(
+    x: Float[np.ndarray, " points"], values: Float[np.ndarray, "resamples points"]
+) -> Float[np.ndarray, " resamples"]:
+    """Pearson's correlation of ranks, ties sharing their mean rank; NaN where one of the two does not vary."""
+    of_x = rankdata(x) - (len(x) + 1) / 2
+    ranks = rankdata(values, axis=1) - (len(x) + 1) / 2
+    size = np.sqrt((of_x**2).sum() * (ranks**2).sum(axis=1))
+    return np.where(size > 0, ranks @ of_x / np.where(size > 0, size, 1.0), np.nan)
+
+
+def _quantiles(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    low, high = np.full((2, *drawn.shape[:2]), np.nan)
+    for at in np.ndindex(drawn.shape[:2]):
+        finite = drawn[at][np.isfinite(drawn[at])]
+        if len(finite):
+            low[at], high[at] = np.quantile(finite, (0.025, 0.975))
+    return low, high
+
+
+def median_interval(
+    values: Float[np.ndarray, "groups networks"],
+) -> tuple[float, tuple[float, float]]:
+    """Mean over groups of the median over networks, and its 95 % bootstrap interval, resampled within groups."""
+    rng = np.random.default_rng(_SEED)
+    kept = [row[np.isfinite(row)] for row in values]
+    kept = [row for row in kept if len(row)]
+    if not kept:
+        return np.nan, (np.nan, np.nan)
+    medians = [np.median(row[rng.integers(len(row), size=(_RESAMPLED, len(row)))], axis=1) for row in kept]
+    ends = np.quantile(np.mean(medians, axis=0), (0.025, 0.975))
+    return float(np.mean([np.median(row) for row in kept])), (float(ends[0]), float(ends[1]))

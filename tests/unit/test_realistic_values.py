@@ -1,0 +1,251 @@
+"""The study on recorded data: what its numbers are, on data and networks where they are known."""
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+from scipy.stats import spearmanr
+
+from spiralsink.claims._claim import Condition
+from spiralsink.claims.realistic import CLAIMS
+from spiralsink.claims.realistic._claims import additivity_values, load_values, task_values, trend_values
+from spiralsink.claims.realistic._draw import draw_measure, draw_tasks
+from spiralsink.claims.realistic._measure import hidden_share, projections, sharpness
+from spiralsink.claims.realistic._networks import ARCHITECTURES, build, outputs_of, read
+from spiralsink.claims.realistic._statistics import median_interval, spearman, trend
+from spiralsink.claims.realistic._study import CONTROLS
+from spiralsink.claims.realistic._tasks import make_task
+from spiralsink.claims.realistic._training import Schedule, score, train
+
+TASKS = ("recall", "classification", "forecast")
+WIDTHS = np.array([2, 4, 8, 32, 128, 512])
+
+
+@pytest.fixture(scope="module", params=TASKS)
+def task(request):
+    return make_task(request.param)
+
+
+@pytest.fixture(scope="module")
+def recall():
+    return make_task("recall")
+
+
+def study(measure, of_width, *, untrained=None, n_networks=6, noise=0.05):
+    """A dataset of the study in which a measure is a function of the width, plus noise."""
+    rng = np.random.default_rng(0)
+    shape = len(TASKS), len(ARCHITECTURES), len(WIDTHS), n_networks, len(CONTROLS)
+    values = of_width(np.log2(WIDTHS))[:, None, None] + noise * rng.normal(size=shape)
+    if untrained is not None:
+        values[..., 1] = (untrained(np.log2(WIDTHS))[:, None, None] + noise * rng.normal(size=shape))[..., 1]
+    dims = ("task", "architecture", "width", "network", "control")
+    return xr.Dataset(
+        {measure: (dims, values)},
+        coords={
+            "task": list(TASKS),
+            "architecture": list(ARCHITECTURES),
+            "width": WIDTHS,
+            "control": list(CONTROLS),
+            "readout": ("task", ["relu", "softmax", "linear"]),
+            "baseline_memoryless": ("task", [0.1, 0.1, 0.3]),
+            "baseline_all": ("task", [1.0, 0.97, 0.9]),
+        },
+    )
+
+
+def test_no_step_is_trained_on_and_scored(task):
+    """Training sequences and test sequences have no image, and no year, in common."""
+    rng = np.random.default_rng(0)
+    drawn = {each.tobytes() for _ in range(20) for each in task.draw(rng, 32).inputs[:, :8]}
+    assert not drawn & {each.tobytes() for each in task.test.inputs[:, :8]}
+
+
+def test_targets_are_the_inputs_of_three_steps_ago(recall):
+    assert np.array_equal(recall.test.targets[:, 3:], recall.test.inputs[:, :-3])
+    assert not recall.test.targets[:, :3].any()
+    assert recall.asked.sum() == len(recall.heard_at)
+
+
+def test_a_class_is_wanted_once_for_an_image():
+    task = make_task("classification")
+    wanted = task.test.targets.argmax(axis=-1)
+    assert (wanted < 10).sum(axis=1).tolist() == [2] * len(wanted)
+    assert np.array_equal(wanted < 10, task.test.scored)
+    assert task.test.weights.mean() == pytest.approx(1)
+    assert task.asked[:, 10].all()
+    assert task.asked.sum() == 8
+
+
+def test_a_forecast_is_of_what_comes():
+    """The change over the next four steps is the sum of the next four inputs, up to the two units."""
+    task = make_task("forecast")
+    inputs, targets = task.test.inputs[0, :, 0], task.test.targets[0, :, 0]
+    ahead = np.array([inputs[t + 1 : t + 5].sum() for t in range(len(inputs) - 4)])
+    assert np.corrcoef(ahead, targets[:-4])[0, 1] == pytest.approx(1, abs=1e-10)
+
+
+def test_baselines_are_ordered(task):
+    assert task.baselines["memoryless"] + 0.3 < task.baselines["all"] <= 1
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_networks_are_read_as_torch_runs_them(architecture, recall):
+    network = build(architecture, 3, recall, seed=1)
+    model = read(network, architecture)
+    assert model.agreement is not None
+    assert model.agreement < 1e-5
+    again = build(architecture, 3, recall, seed=1)
+    inputs = recall.test.inputs[:2]
+    assert np.array_equal(outputs_of(network, inputs), outputs_of(again, inputs))
+    assert not np.array_equal(outputs_of(network, inputs), outputs_of(build(architecture, 3, recall, seed=2), inputs))
+
+
+def test_training_improves_and_shuffled_targets_teach_nothing(recall):
+    scores = {}
+    for shuffled in (False, True):
+        network = build("tanh", 24, recall, seed=0)
+        before = score(network, recall)
+        train(network, recall, Schedule(150, 32, 0.01), width=24, seed=0, shuffled=shuffled)
+        scores[shuffled] = score(network, recall)
+    # without what inputs say, the mean image of the time can be learnt, and that is what the baseline knows
+    assert scores[False] > 0.5 > recall.baselines["memoryless"] + 0.05 > scores[True], scores
+    assert before < 0
+
+
+def test_what_a_delay_line_shows_of_waiting_inputs(recall):
+    """A network that shifts its inputs shows them at the age of three steps, and never else."""
+    network = build("ReLU", 32, recall, seed=0)
+    with torch.no_grad():
+        for each in network.parameters():
+            each.zero_()
+        network.rnn.weight_ih_l0[:8] = torch.eye(8)
+        network.rnn.weight_hh_l0[8:, :24] = torch.eye(24)
+        network.readout.weight[:, 24:] = torch.eye(8)
+    assert score(network, recall) == pytest.approx(1)
+    seen = projections(network, recall, seed=0)
+    wanted = np.broadcast_to(recall.asked[:, :, None, None] * np.eye(8), seen.shape)
+    assert np.allclose(seen, wanted)
+    assert hidden_share(seen, recall.asked) is None
+    assert sharpness(seen, recall.asked) == 0
+    with torch.no_grad():
+        network.readout.weight[:, 8:16] = -0.5 * torch.eye(8)
+    assert hidden_share(projections(network, recall, seed=0), recall.asked) == 1
+    with torch.no_grad():
+        network.readout.weight[:, :8] = 0.5 * torch.eye(8)
+    assert hidden_share(projections(network, recall, seed=0), recall.asked) == pytest.approx(0.5)
+
+
+def test_what_is_seen_long_after_it_was_wanted_is_not_sharp():
+    asked = np.array([[False, False, True, False, False, False]])
+    seen = np.zeros((1, 6, 1, 1))
+    seen[0, :, 0, 0] = 0.1, -0.3, 0.8, 0.7, 0.2, -0.4
+    assert sharpness(seen, asked) == pytest.approx(0.5)
+    assert hidden_share(seen, asked) == pytest.approx(0.09 / 0.1)
+    assert sharpness(np.zeros_like(seen), asked) is None
+
+
+def test_rank_correlations_are_those_of_scipy():
+    rng = np.random.default_rng(0)
+    x, values = np.repeat(WIDTHS, 3).astype(float), rng.integers(5, size=(4, 18)).astype(float)
+    wanted = [np.asarray(spearmanr(x, row))[0] for row in values]
+    np.testing.assert_allclose(spearman(x, values), wanted, atol=1e-12)
+    assert np.isnan(spearman(x, np.ones((1, 18)))).all()
+
+
+def test_an_interval_of_a_trend_covers_it_as_often_as_it_says():
+    """Of 100 studies of noise alone, about 95 intervals of the mean contain zero."""
+    covered = [
+        low <= 0 <= high
+        for low, high in (
+            trend(
+                xr.DataArray(
+                    np.random.default_rng(seed).normal(size=(2, 2, 6, 5)),
+                    dims=("task", "architecture", "width", "network"),
+                    coords={"width": WIDTHS},
+                )
+            ).interval
+            for seed in range(100)
+        )
+    ]
+    # the chance of fewer is below 0.002 for the nominal 95, and small resamples are known to be narrower
+    assert sum(covered) >= 85, sum(covered)
+
+
+def test_networks_without_a_number_are_left_out():
+    data = study("load", lambda octave: octave)["load"].sel(control="trained").copy()
+    data.loc[{"width": 2, "network": [0, 1]}] = np.nan
+    data.loc[{"task": "forecast"}] = np.nan
+    found = trend(data)
+    assert np.isnan(found.each[2]).all()
+    assert np.isfinite(found.each[:2]).all()
+    assert found.mean > 0.9
+    assert found.interval[0] > 0.9
+
+
+def test_a_median_with_its_interval():
+    rng = np.random.default_rng(0)
+    middle, (low, high) = median_interval(2 + 0.1 * rng.normal(size=(3, 40)))
+    assert low < middle < high
+    assert low > 1.9
+    assert high < 2.1
+    assert np.isnan(median_interval(np.full((2, 3), np.nan))[0])
+
+
+def verdicts(name, values, intervals):
+    (claim,) = [each for each in CLAIMS if each.id == name]
+    return {bar: Condition(bar, each, values[bar], intervals.get(bar)).verdict for bar, each in claim.bars.items()}
+
+
+@pytest.mark.parametrize(
+    ("of_trained", "of_untrained", "wanted"),
+    [
+        (
+            lambda x: 5 - 0.4 * x,
+            lambda x: 0.2 * x,
+            {"trend": "holds", "superposition": "holds", "by_training": "holds"},
+        ),
+        (lambda x: 1 + x, lambda x: 1 + x, {"trend": "fails", "superposition": "holds", "by_training": "inconclusive"}),
+        (lambda x: 5 - 0.4 * x, lambda x: 5 - 0.4 * x, {"trend": "holds", "by_training": "inconclusive"}),
+        (lambda x: 0.2 + 0 * x, lambda x: -x, {"superposition": "fails", "by_training": "fails"}),
+    ],
+)
+def test_a_wrong_result_fails_the_claim_about_load(of_trained, of_untrained, wanted):
+    values, intervals, _ = load_values(study("load", of_trained, untrained=of_untrained))
+    assert wanted.items() <= verdicts("realistic-load", values, intervals).items()
+
+
+@pytest.mark.parametrize(("name", "sign"), [("hidden", -1), ("sharpness", 1)])
+def test_a_trend_the_other_way_fails(name, sign):
+    for slope, verdict in ((sign, "holds"), (-sign, "fails")):
+        values, intervals, _ = trend_values(study(name, lambda x, s=slope: s * x, untrained=lambda x: 0 * x), name)
+        assert set(verdicts(f"realistic-{name}", values, intervals).values()) == {verdict}
+
+
+def test_networks_that_do_not_add_up_fail():
+    for additive, verdict in ((6, "holds"), (1, "fails"), (3, "inconclusive")):
+        of_width = np.where(np.arange(6) < additive, 0.9, 0.2)
+        values, intervals = additivity_values(study("additivity", lambda x, found=of_width: found))
+        assert verdicts("realistic-additivity", values, intervals) == {"additive": verdict}
+
+
+def test_networks_without_memory_fail_their_tasks():
+    good = study("score", lambda x: 0.2 + x / 10)
+    assert verdicts("realistic-tasks", task_values(good), {}) == {"beats": "holds"}
+    good["score"].loc[{"task": "forecast", "architecture": "LRU", "width": 512, "control": "trained"}] = 0.29
+    assert verdicts("realistic-tasks", task_values(good), {}) == {"beats": "fails"}
+
+
+def test_figures_from_data_alone():
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from spiralsink.claims.realistic._claims import _trends, _with_trends
+
+    data = study("hidden", lambda x: 0.9 - 0.05 * x)
+    data["hidden"].loc[{"task": "forecast"}] = np.nan
+    figure = draw_measure(_with_trends(data, "hidden", _trends(data, "hidden")))
+    figure.canvas.draw()
+    # a task that does not say what it wants has no panel
+    assert len(figure.axes) == 3
+    figure = draw_tasks(study("score", lambda x: 0.2 + x / 10))
+    assert [each.get_ylabel() for each in figure.axes] == ["$R^2$", "accuracy", "$R^2$"]
