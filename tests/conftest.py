@@ -14,12 +14,13 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# What one process compiled the others read, commands that tests start included; JAX names entries by program, versions
-# and instruction set. An entry that another process is writing, or did not finish, is compiled again, with a warning.
+# What one process compiled, however small, the others read, commands that tests start included; JAX names entries by
+# program, versions and instruction set. An entry that another process is writing, or did not finish, is compiled again,
+# with a warning.
 BROKEN_ENTRIES = [f"ignore:Error {verb} persistent compilation cache" for verb in ("reading", "writing")]
 CACHE = {
     "jax_compilation_cache_dir": str(Path(__file__).parents[1] / ".cache/jax"),
-    "jax_persistent_cache_min_compile_time_secs": 0.2,
+    "jax_persistent_cache_min_compile_time_secs": 0.0,
 }
 for name, value in CACHE.items():
     if os.environ.setdefault(name.upper(), str(value)) == str(value):

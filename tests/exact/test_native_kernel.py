@@ -155,7 +155,7 @@ TRAININGS = {
     "cosine, clipped": (Case(), sk.Adam(3e-2, clip=0.05)),
     "constant": (Case("linear", "linear", stack=5), sk.Adam(1e-2, schedule="constant", clip=np.inf)),
     "shared batches, a rate for each": (
-        Case(objective=sk.SampledLoss(batch_size=16, horizon=9, n_evaluation=300, batches="shared")),
+        Case(objective=sk.SampledLoss(batch_size=16, horizon=13, burn_in=2, n_evaluation=300, batches="shared")),
         sk.Adam(np.array([1e-3, 1e-2, 3e-2])),
     ),
 }

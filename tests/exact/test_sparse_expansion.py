@@ -56,6 +56,11 @@ def enumerated_loss(A, taps, p, importance, bias, low, high):
     return total
 
 
+def filled_up(array, n_lags):
+    """With zeros to (n_lags, 2, 2), a shape that is compiled already."""
+    return np.pad(array, [(0, most - size) for most, size in zip((n_lags, 2, 2), array.shape, strict=True)])
+
+
 def sums_to_its_parts(terms):
     assert float(sum(terms.terms.values())) == pytest.approx(float(terms.total), rel=1e-12)
     parts = sum(float(getattr(terms, part)) for part in PARTS)
@@ -81,12 +86,14 @@ def test_residual_falls_with_the_cube_of_p(shape, low, high):
 
 
 def test_two_inputs_are_exact_at_every_p():
-    """There are no three to leave out."""
+    """There are no three to leave out; inputs that nothing reads do not count."""
     A, taps = np.array([[[0.8]], [[-0.5]]]), np.array([[[1.0]], [[0.0]]])
     for p in (0.01, 0.5, 1.0):
-        p = np.array([p])
-        exact = enumerated_loss(A, taps, p, [1.0], [0.3], -0.2, 0.9)
-        terms = second_order_terms(A, taps, p, np.ones(1), amplitude=sk.Uniform(-0.2, 0.9), bias=np.array([0.3]))
+        exact = enumerated_loss(A, taps, np.array([p]), [1.0], [0.3], -1.0, 0.4)
+        law, bias = sk.Uniform(-1.0, 0.4), np.array([0.3, 0.0])
+        terms = second_order_terms(
+            filled_up(A, 3), filled_up(taps, 3), np.array([p, p]), np.array([1.0, 0.3]), amplitude=law, bias=bias
+        )
         assert float(terms.total) == pytest.approx(exact, rel=1e-13)
 
 
@@ -134,11 +141,11 @@ def test_first_order_is_task_benefit_and_projection_interference():
 
 def test_hidden_directions_of_any_length():
     """A direction a million times longer on the blind side hides whatever it meets, and costs no digits."""
-    p, one = np.array([0.1]), np.ones(1)
     A = np.array([1.0, 0.3, -1e6])[:, None, None]
-    taps = np.array([1.0, 0.0, 0.0])[:, None, None]
-    terms = second_order_terms(A, taps, p, one)
-    with_two = second_order_terms(A[:2], taps[:2], p, one)
+    taps = filled_up(np.array([1.0])[:, None, None], 5)
+    terms, with_two = (
+        second_order_terms(filled_up(each, 5), taps, np.array([0.1, 0.1]), np.array([1.0, 0.5])) for each in (A, A[:2])
+    )
     # a pair with the long direction is silent: it takes the output of the other input away, up to a / (12 10^6)
     composition = float(with_two.composition_interference) - 0.01 * (1 + 0.3**2) / 3
     composition += 0.01 * (1 + 0.3**3) / 12e6

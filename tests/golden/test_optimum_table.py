@@ -19,7 +19,7 @@ TABLE = [
     (8, 1.0, 0.07361, 0.9002, 89.0),
 ]
 # the same with zero-mean amplitudes: L / (p nu), spectral radius, span of the low-frequency branch
-ZERO_MEAN = [(3, 0.69922, 0.7925, 94.7), (8, 0.87957, 0.9125, 102.6)]
+ZERO_MEAN = [pytest.param(3, 0.69922, 0.7925, 94.7, marks=pytest.mark.slow), (8, 0.87957, 0.9125, 102.6)]
 
 
 def best_mode(best: sk.Optimum, k: int) -> tuple[float, float]:
@@ -57,7 +57,7 @@ def test_zero_mean_amplitudes(k, loss, radius, span):
     assert min(found[1], 180 * k - found[1]) == pytest.approx(span, abs=0.06)  # or its sign alias, equally good
 
 
-@pytest.mark.parametrize("k", [1, 4])
+@pytest.mark.parametrize("k", [pytest.param(1, marks=pytest.mark.slow), 4])
 def test_one_unit_has_a_closed_form(k):
     """L / (p nu) = 1 - (k / (k + 1))^k / (k + 1) at lambda^2 = k / (k + 1), for zero-mean amplitudes."""
     best = optimum(sk.Delay(k), sk.SparseProcess(1, 0.2, sk.Uniform(-1.0, 1.0)), n_hidden=1)

@@ -15,6 +15,9 @@ from spiralsink.theory import rectified_moments
 
 CASES = json.loads(Path(__file__).with_name("relu_values.json").read_text())["cases"]
 LAWS = {"uniform": sk.Uniform, "exponential": sk.Exponential, "half_normal": sk.HalfNormal}
+# exponential amplitudes of another rate, and of so many lags; others of this law are quick
+ALONE = {"200 lags of one scale, exponential", "fast exponential, 4 lags, spread 1e+06"}
+ALONE |= {"fast exponential, 9 lags, spread 1000", "fast exponential, 40 lags, spread 1e+06"}
 N_LAGS = 40  # shorter filters are filled up with lags of weight 0, so that few programs are compiled
 
 
@@ -62,10 +65,10 @@ def evaluate(case: dict):
 
 
 def parameters(key: str, present: bool = True) -> list:
-    """Cases with or without a key; those of several features need programs of their own and are slow."""
-    slow = {True: [pytest.mark.slow], False: []}
+    """Cases with or without a key; those that need programs of their own are slow."""
+    marks = {True: [pytest.mark.slow], False: []}
     return [
-        pytest.param(case, id=case["name"], marks=slow[case["n_features"] > 1])
+        pytest.param(case, id=case["name"], marks=marks[case["n_features"] > 1 or case["name"] in ALONE])
         for case in CASES
         if (key in case) == present
     ]

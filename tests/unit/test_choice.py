@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 import spiralsink as sk
@@ -13,8 +14,9 @@ from spiralsink.training._lanes import to_lanes
 needs_compiler = pytest.mark.skipif(find_compiler() is None, reason="there is no C++ compiler")
 
 
-def choice(objective=None, process=None, stack=16, optimizer=None, **kinds):
-    networks = sk.RecurrentNetwork.init(jax.random.key(0), stack=stack, **kinds)
+def choice(objective=None, process=None, stack=16, optimizer=None, n_hidden=2, **kinds):
+    shapes = ((stack, n_hidden, 1), (stack, n_hidden, n_hidden), (stack, n_hidden, 1))
+    networks = sk.RecurrentNetwork(*(np.full(shape, 0.1) for shape in shapes), **kinds)
     process = process or sk.SparseProcess(1, 0.3)
     objective = objective or sk.SampledLoss(batch_size=8, horizon=12)
     goal = prepare(objective, networks, sk.Delay(2), process, key=jax.random.key(1), threads=0).goal

@@ -11,7 +11,8 @@ import pytest
 import spiralsink as sk
 from spiralsink.theory import Quadrature, check_laws, rectified_moments
 
-PROCESS = sk.SparseProcess(1, 0.3)
+# two features, three units, two outputs: the programs are those of cases.relu
+PROCESS = sk.SparseProcess(2, 0.3)
 TASK = sk.Delay(1)
 
 
@@ -56,9 +57,9 @@ class Empty:
 
 def network(radius: Any = 0.5, **changes: Any) -> sk.RecurrentNetwork:
     fields: dict[str, Any] = {
-        "W_x": [[1.0], [0.5]],
-        "W_h": radius * np.array([[0.6, -0.8], [0.8, 0.6]]),
-        "W_y": [[0.2], [0.4]],
+        "W_x": [[1.0, 0.3], [0.5, 0.1], [0.2, 0.7]],
+        "W_h": radius * np.array([[0.6, -0.8, 0.0], [0.8, 0.6, 0.0], [0.0, 0.0, 0.5]]),
+        "W_y": [[0.2, 0.5], [0.4, 0.1], [0.3, 0.6]],
     }
     return sk.RecurrentNetwork(**(fields | {"readout": "relu"} | changes))
 
@@ -75,12 +76,15 @@ NO_TRANSFORM = "amplitude must be a law with transform, transform_derivative, ab
 BOTH_SIGNS = r"amplitude must be uniform, or of one sign, for a ReLU readout, got Normal\(.*\) \(use sampled_loss\)"
 CASES = {
     "p of zero": (lambda: loss(process=PROCESS.replace(p=0.0)), r"p must be in \(0, 1\], got 0.0"),
-    "a filter without lags": (lambda: loss(task=Empty()), r"target_filter must be of shape .*, got shape \(0, 1, 1\)"),
+    "a filter without lags": (lambda: loss(task=Empty()), r"target_filter must be of shape .*, got shape \(0, 2, 2\)"),
     "a law without a transform": (lambda: check_laws((sk.Uniform(), Bare())), NO_TRANSFORM),
     "a law of both signs": (lambda: loss(process=PROCESS.replace(amplitude=Normal())), BOTH_SIGNS),
     "no process": (lambda: loss(process=None), "process must be a SparseProcess for an exact loss, got NoneType"),
-    "weights NaN": (lambda: network(W_h=[[np.nan, 0.0], [0.0, 0.0]]), "W_h must be finite, got nan at index"),
-    "weights infinite": (lambda: network(W_x=[[np.inf], [0.0]]), "W_x must be finite, got inf at index"),
+    "weights NaN": (lambda: network(W_h=np.diag([np.nan, 0.0, 0.0])), "W_h must be finite, got nan at index"),
+    "weights infinite": (
+        lambda: network(W_x=[[np.inf, 0.0], [0.0, 0.0], [0.0, 0.0]]),
+        "W_x must be finite, got inf at index",
+    ),
     "a ReLU recurrence": (lambda: loss(of=network(recurrence="relu")), "recurrence must be linear .*sampled_loss"),
     "a tanh recurrence": (lambda: loss(of=network(recurrence="tanh")), "recurrence must be linear .*sampled_loss"),
     "a tolerance of zero": (lambda: loss(tolerance=0.0), "tolerance must be a finite number > 0, got 0.0"),
@@ -105,7 +109,7 @@ def test_one_clear_line(call, message):
 def test_a_linear_readout_needs_moments_only():
     """E[x] = 0 and E[x^2] = 0.3: k = 0, a_s = r^s."""
     single = sk.RecurrentNetwork([[1.0]], [[0.5]], [[1.0]])
-    terms = loss(of=single, task=sk.Delay(0), process=PROCESS.replace(amplitude=Normal()))
+    terms = loss(of=single, task=sk.Delay(0), process=sk.SparseProcess(1, 0.3, Normal()))
     assert terms.total == pytest.approx(0.3 * 0.25 / 0.75, rel=1e-12)
 
 
@@ -118,16 +122,19 @@ def test_an_unstable_recurrence_has_no_steady_loss():
 
 
 def test_what_no_input_reaches_is_not_unstable():
-    reached = {"W_x": [[1.0], [0.0]], "W_y": [[0.7], [0.4]]}
-    grows, silent = (network(W_h=np.diag([0.5, last]), **reached) for last in (1.7, 0.0))
+    reached = {
+        "W_x": np.array([[1.0, 0.3], [0.2, 0.7], [0.0, 0.0]]),
+        "W_y": np.array([[0.7, 0.2], [0.4, 0.6], [0.3, 0.1]]),
+    }
+    grows, silent = (network(W_h=np.diag([0.5, 0.4, last]), **reached) for last in (1.7, 0.0))
     found = loss(of=grows)
     assert found.status == sk.Status.CONVERGED
     assert found.total == pytest.approx(loss(of=silent).total, rel=1e-12)
     stack = sk.expected_loss(
         sk.RecurrentNetwork(
-            np.array([[[1.0], [0.0]], [[1.0], [1.0]]]),
-            np.stack([np.diag([0.5, 1.7])] * 2),
-            np.array([[[0.7], [0.4]]] * 2),
+            np.stack([reached["W_x"], np.ones((3, 2))]),
+            np.stack([np.diag([0.5, 0.4, 1.7])] * 2),
+            np.stack([reached["W_y"]] * 2),
             readout="relu",
         ),
         TASK,
@@ -140,13 +147,13 @@ def test_what_no_input_reaches_is_not_unstable():
 
 def test_a_silent_network_is_as_good_as_silence():
     for weights in (
-        {"W_x": np.zeros((2, 1))},
-        {"W_y": np.zeros((2, 1))},
-        {"W_y": -np.ones((2, 1)), "W_h": np.eye(2) / 2},
+        {"W_x": np.zeros((3, 2))},
+        {"W_y": np.zeros((3, 2))},
+        {"W_y": -np.ones((3, 2)), "W_h": np.eye(3) / 2},
     ):
         terms = loss(of=network(**weights))
         assert terms.status == sk.Status.CONVERGED
-        assert terms.total == pytest.approx(0.1, rel=1e-12)
+        assert terms.total == pytest.approx(0.2, rel=1e-12)
 
 
 def test_nothing_at_all():
