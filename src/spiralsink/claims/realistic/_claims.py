@@ -19,7 +19,9 @@ def networks_do_their_tasks(budget: Budget, **settings: Any) -> Measurement:
     values = task_values(data)
     widest, best = data["score"].sel(control="trained").isel(width=-1).median("network"), []
     for task in data["task"].values:
-        scores = ", ".join(f"{name} {float(widest.sel(task=task, architecture=name)):.2f}" for name in ARCHITECTURES)
+        scores = ", ".join(
+            f"{name} {float(widest.sel(task=task, architecture=name)):.2f}" for name in _architectures(data)
+        )
         ends = [float(data[f"baseline_{name}"].sel(task=task)) for name in ("memoryless", "all")]
         best.append(f"{task}: {scores} (without memory {ends[0]:.2f}, with all inputs at hand {ends[1]:.2f})")
     return Measurement(
@@ -54,7 +56,7 @@ def additivity(budget: Budget, **settings: Any) -> Measurement:
     found = _trends(data, "additivity")
     values, intervals = additivity_values(data)
     medians = data["additivity"].sel(control="trained").median(("task", "width", "network"))
-    shown = ", ".join(f"{name} {float(medians.sel(architecture=name)):.2f}" for name in ARCHITECTURES)
+    shown = ", ".join(f"{name} {float(medians.sel(architecture=name)):.2f}" for name in _architectures(data))
     return Measurement(
         values=values,
         measured=f"{values['additive']:.0%} of nonlinear trained networks have an index of {_ADDITIVE} or more; "
@@ -158,6 +160,10 @@ def _with_trends(data: Any, measure: str, found: dict[str, Trend]) -> Any:
     return data.assign(added).assign_attrs(measure=measure)
 
 
+def _architectures(data: Any) -> list[str]:
+    return [str(each) for each in data["architecture"].values]
+
+
 def _count(data: Any, measure: str) -> int:
     """Networks that were trained or measured; those whose measure does not exist included."""
     return int(np.isfinite(data["score"].values).sum())
@@ -172,9 +178,9 @@ def _settings(budget: Budget) -> dict[str, Any]:
         "tasks": ["recall", "classification", "forecast"],
         "architectures": list(ARCHITECTURES),
         "widths": [2, 4, 8, 32, 128, 512],
-        "n_seeds": 5 if quick else 10,
+        "n_seeds": 4 if quick else 10,
         "n_shuffled": 2 if quick else 10,
-        "schedule": {"steps": 300 if quick else 1500, "batch_size": 32, "learning_rate": 0.01},
+        "schedule": {"steps": 250 if quick else 1500, "batch_size": 16, "learning_rate": 0.01},
     }
 
 

@@ -25,7 +25,7 @@ def measure(network: Any, architecture: str, task: RealTask, *, seed: int) -> di
     - `hidden`: sum relu(-A)^2 / sum A^2 over projections A of impulses that the task does not yet want
     - `sharpness`: the largest |A| at a time two steps and more after the task wanted the input, over the largest while
       it wants it; |A| is the Frobenius norm over inputs of that age
-    - `r2`: held-out R^2 of every lag, mean over features that vary, (lags,)
+    - `r2`: held-out R^2 of every lag, mean over features that vary, where what is below 0 counts as 0, (lags,)
 
     A null is a number that does not exist: a silent network, or a task that does not say when inputs are wanted.
 
@@ -48,7 +48,7 @@ def measure(network: Any, architecture: str, task: RealTask, *, seed: int) -> di
             load=n_readable / dimensions,
             load_beyond_input=int(found.memory.readable.sum()) / dimensions,
             n_readable=n_readable,
-            r2=[float(each) for each in r2[:, varies].mean(axis=1)],
+            r2=[float(each) for each in np.maximum(r2[:, varies], 0).mean(axis=1)],
         )
     measured["additivity"] = None if found.additivity is None else found.additivity.mean
     measured["hidden"], measured["sharpness"] = None, None

@@ -17,6 +17,7 @@ _WEEKS = 2
 _YEAR = 26
 _AHEAD = 4
 _TRAINED_SHARE = 0.7
+_PROBED = 150
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -110,7 +111,7 @@ def recall() -> RealTask:
         readout="relu",
         draw=draw,
         test=test,
-        probe=test.inputs,
+        probe=test.inputs[:_PROBED],
         n_lags=8,
         asked=time == heard[:, None] + _DELAY,
         heard_at=heard,
@@ -151,7 +152,7 @@ def classification() -> RealTask:
         readout="softmax",
         draw=draw,
         test=test,
-        probe=test.inputs,
+        probe=test.inputs[:_PROBED],
         n_lags=length + 3,
         asked=np.broadcast_to(np.arange(2 * length) == length - 1, (_ROWS, 2 * length)),
         heard_at=np.arange(_ROWS),
