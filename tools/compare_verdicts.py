@@ -1,8 +1,9 @@
 """Compares the verdicts of a run with the committed ones: `compare_verdicts.py results/claims.json EXPECTED.json`.
 
 EXPECTED.json is `{"scale": "quick", "claims": {ID: "holds" | {"verdict": VERDICT, "because": REASON}}}`. A claim that
-does not hold needs a reason there; with one it is documented and counts as expected. Exit code 1 when a verdict
-changed, a claim is new or missing, a claim raised an error, or the scales differ.
+does not hold needs a reason there; with one it is documented and counts as expected. Claims under "on_request", in the
+same form, may be missing from a run. Exit code 1 when a verdict changed, a claim is new or missing, a claim raised an
+error, or the scales differ.
 """
 
 import argparse
@@ -25,7 +26,8 @@ def compare(run: dict[str, Any], expected: dict[str, Any]) -> list[str]:
     if run["scale"] != expected["scale"]:
         problems.append(f"the run has scale {run['scale']}, the expected verdicts are for {expected['scale']}")
     measured = {claim["id"]: claim for claim in run["claims"]}
-    for name, entry in expected["claims"].items():
+    wanted = _wanted(run, expected)
+    for name, entry in wanted.items():
         verdict, because = (entry, "") if isinstance(entry, str) else (entry["verdict"], entry.get("because", ""))
         if verdict not in VERDICTS:
             problems.append(f"{name}: the expected verdict must be one of {', '.join(VERDICTS)}, got {verdict!r}")
@@ -38,9 +40,17 @@ def compare(run: dict[str, Any], expected: dict[str, Any]) -> list[str]:
             problems.append(
                 f"{name}: expected {verdict}, got {claim['verdict']} ({claim['measured']}; {claim['reason']})"
             )
-    problems += [f"{name}: new, without an expected verdict" for name in measured if name not in expected["claims"]]
+    problems += [f"{name}: new, without an expected verdict" for name in measured if name not in wanted]
     problems += [f"{name}: {claim['error']}" for name, claim in measured.items() if claim.get("error")]
     return problems
+
+
+def _wanted(run: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
+    """The expected verdicts, with those on request that the run holds."""
+    measured = {claim["id"] for claim in run["claims"]}
+    return expected["claims"] | {
+        name: each for name, each in expected.get("on_request", {}).items() if name in measured
+    }
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -58,7 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
     for claim in () if paths.brief else run["claims"]:
         print(f"{claim['id']:20} {claim['verdict']:13} {claim['measured']}  ({claim['seconds']:.0f} s)")
     problems = compare(run, expected)
-    for name, entry in expected["claims"].items():
+    for name, entry in _wanted(run, expected).items():
         if isinstance(entry, dict):
             print(f"documented: {name} {entry['verdict']}: {entry['because']}")
     for problem in problems:

@@ -76,6 +76,15 @@ def test_every_other_difference_is_reported(run, expected, words):
     assert any(words in problem for problem in problems)
 
 
+def test_what_runs_on_request_may_be_missing_and_is_compared_where_it_is_there():
+    expected = EXPECTED | {"on_request": {"three": "holds"}}
+    assert compare_verdicts.compare(RUN, expected) == []
+    longer = changed(RUN, "claims", to=[*RUN["claims"], claim("three", "holds")])
+    assert compare_verdicts.compare(longer, expected) == []
+    (problem,) = compare_verdicts.compare(changed(longer, "claims", 2, "verdict", to="fails"), expected)
+    assert problem.startswith("three: expected holds, got fails")
+
+
 def test_exit_codes_of_the_comparison(tmp_path, capsys):
     run, expected = tmp_path / "claims.json", tmp_path / "expected.json"
     run.write_text(json.dumps(RUN))
