@@ -113,12 +113,20 @@ def test_a_linear_readout_needs_moments_only():
     assert terms.total == pytest.approx(0.3 * 0.25 / 0.75, rel=1e-12)
 
 
-def test_an_unstable_recurrence_has_no_steady_loss():
-    for radius in (1.0, 1.3):
-        terms = loss(of=network(radius))
-        assert terms.total == terms.error_estimate == np.inf
-        assert terms.status == sk.Status.UNSTABLE
-        assert not any(np.isnan(np.asarray(each)).any() for each in (*terms.terms.values(), terms.per_output))
+QUARTER_TURN = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.5]])
+UNSTABLE = {"1 exactly": {"W_h": QUARTER_TURN}, "1 to rounding, as many lags as can be": {"radius": 1.0}}
+UNSTABLE |= {"1.3": {"radius": 1.3}}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [pytest.param(each, id=name, marks=[pytest.mark.slow] * ("lags" in name)) for name, each in UNSTABLE.items()],
+)
+def test_an_unstable_recurrence_has_no_steady_loss(changes):
+    terms = loss(of=network(**changes))
+    assert terms.total == terms.error_estimate == np.inf
+    assert terms.status == sk.Status.UNSTABLE
+    assert not any(np.isnan(np.asarray(each)).any() for each in (*terms.terms.values(), terms.per_output))
 
 
 def test_what_no_input_reaches_is_not_unstable():
