@@ -17,7 +17,7 @@ spiralsink reproduce --claims four-terms,spiral-sink --out results
 @click.command(cls=Command, example=_EXAMPLE)
 @click.option("--out", metavar="DIR", default="results", show_default=True, help="Folder of the results.")
 @click.option("--scale", type=OneOf(["quick", "full"]), default="quick", show_default=True, help="How much to compute.")
-@click.option("--claims", "select", metavar="NAME,...", help="Ids or groups of claims; all by default.")
+@click.option("--claims", "select", metavar="NAME,...", help="Ids or groups; by default all but the group realistic.")
 @click.option("--fresh", is_flag=True, help="Measure again what is finished.")
 @click.option("--report-only", is_flag=True, help="Measure nothing; write figures and page again.")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of every random number.")

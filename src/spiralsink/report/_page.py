@@ -14,13 +14,13 @@ from ._wording import bar, counted, duration, interval, number, setting, with_su
 
 _MARKS = {"holds": "✓", "fails": "✗", "inconclusive": "?"}
 _PLURALS = {"holds": "hold", "fails": "fail", "inconclusive": "inconclusive"}
-_BEYOND = "beyond"
+_BEYOND = ("beyond", "realistic")
 
 
 def build_page(document: Mapping[str, Any], folder: Any, *, claims: Iterable[Claim] | None = None) -> str:
     """The page as HTML: the verdicts, every claim with its figure, numbers, settings and code, and how it was run.
 
-    Claims stand in the order of the document, those of the group "beyond" apart, after those of the paper. Every
+    Claims stand in the order of the document, what goes beyond the paper apart, after what is of it. Every
     string is escaped; figures are embedded as images, in which nothing can run, and links lead to files of the folder.
 
     Args:
@@ -36,7 +36,7 @@ def build_page(document: Mapping[str, Any], folder: Any, *, claims: Iterable[Cla
     except ImportError:
         raise MissingExtra("jinja2", "report") from None
     sources = {claim.id: _sources(claim) for claim in (all_claims() if claims is None else claims)}
-    entries = sorted(document["claims"], key=lambda each: each["group"] == _BEYOND)
+    entries = sorted(document["claims"], key=lambda each: each["group"] in _BEYOND)
     shown = _entries(entries, Path(folder), sources)
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -107,7 +107,7 @@ def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:
     decided = names.index(entry.get("decided_by")) if entry.get("decided_by") in names else None
     return {
         **{name: entry[name] for name in ("id", "group", "statement", "expected", "measured", "reason", "error")},
-        "beyond": entry["group"] == _BEYOND,
+        "beyond": entry["group"] in _BEYOND,
         "caveat": "" if _verdict(entry) == "holds" else entry.get("caveat", ""),
         "verdict": _verdict(entry),
         "headline": conditions[decided] if decided is not None else _condition({"about": "", **entry}),
