@@ -37,12 +37,13 @@ def load(budget: Budget, **settings: Any) -> Measurement:
     """Load: readable (feature, lag) pairs for each dimension that the states fill."""
     data = run_study(budget, **settings)
     values, intervals, found = load_values(data)
-    narrow = data["load"].sel(control="trained").isel(width=0)
+    of_trained, widths = data["load"].sel(control="trained"), data["width"].values
+    history = ", ".join(f"{task} {float(data['history_load'].sel(task=task)):.1f}" for task in data["task"].values)
     return Measurement(
         values=values,
-        measured=f"median load {values['superposition']:.2g} at width {int(narrow['width'])} and "
-        f"{float(data['load'].sel(control='trained').isel(width=-1).median()):.2g} at {int(data['width'][-1])}; "
-        + _in_words(found, "load"),
+        measured=f"median load {values['superposition']:.2g} at width {widths[0]} and "
+        f"{float(of_trained.isel(width=-1).median()):.2g} at {widths[-1]}, where the inputs themselves have {history}; "
+        + _in_words(data, "load", found),
         data=_with_trends(data, "load", found),
         n_networks=_count(data, "load"),
         horizon=_LENGTHS,
@@ -60,7 +61,7 @@ def additivity(budget: Budget, **settings: Any) -> Measurement:
     return Measurement(
         values=values,
         measured=f"{values['additive']:.0%} of nonlinear trained networks have an index of {_ADDITIVE} or more; "
-        f"medians {shown}; {_in_words(found, 'index')}",
+        f"medians {shown}; {_in_words(data, 'additivity', found)}",
         data=_with_trends(data, "additivity", found),
         n_networks=_count(data, "additivity"),
         horizon=_LENGTHS,
@@ -122,7 +123,7 @@ def _trend_measurement(data: Any, measure: str, words: str, *, sign: int) -> Mea
     return Measurement(
         values=values,
         measured=f"median {words} {ends[0]:.2f} at width {widths[0]} and {ends[1]:.2f} at {widths[-1]}; "
-        + _in_words(found, words),
+        + _in_words(data, measure, found),
         data=_with_trends(data, measure, found).assign_attrs(predicted=sign),
         n_networks=_count(data, measure),
         horizon=_LENGTHS,
@@ -134,15 +135,18 @@ def _trends(data: Any, measure: str) -> dict[str, Trend]:
     return {str(name): trend(data[measure].sel(control=name)) for name in data["control"].values}
 
 
-def _in_words(found: dict[str, Trend], words: str) -> str:
+def _in_words(data: Any, measure: str, found: dict[str, Trend]) -> str:
     parts = [
         f"{each.mean:+.2f} ({each.interval[0]:+.2f} to {each.interval[1]:+.2f}) {name}" for name, each in found.items()
     ]
     kinds = found["trained"].each
     rising, falling = int((kinds > 0).sum()), int((kinds < 0).sum())
+    of_trained = data.sel(control="trained")
+    without = np.isfinite(of_trained["score"]) & ~np.isfinite(of_trained[measure])
     return (
-        f"mean rank correlation of {words} with width {', '.join(parts)}; trained, it rises in {rising} and falls in "
-        f"{falling} of {int(np.isfinite(kinds).sum())} pairs of task and architecture"
+        f"mean rank correlation with width {', '.join(parts)}; trained, it rises in {rising} and falls in {falling} of "
+        f"{int(np.isfinite(kinds).sum())} pairs of task and architecture; {int(without.sum())} of "
+        f"{int(np.isfinite(of_trained['score']).sum())} trained networks have no such number"
     )
 
 

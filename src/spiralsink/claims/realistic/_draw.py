@@ -9,11 +9,12 @@ from ... import plots
 _LABELS = {
     "score": "score on unseen data",
     "load": "load (readable pairs per dimension)",
-    "additivity": "additivity index",
+    "additivity": "1 - additivity index",
     "hidden": "hidden share",
     "sharpness": "sharpness (small: sharp forgetting)",
 }
-_REFERENCES = {"load": 1.0, "additivity": 0.5, "hidden": 0.5}
+_SHORT = {"recall": "recall", "classification": "classify", "forecast": "forecast"}
+_LOWEST_ERROR = 1e-5
 _CONTROLS: dict[str, tuple[Any, float, float]] = {
     "trained": ("-", 1.2, 1.0),
     "untrained": ("--", 0.8, 0.55),
@@ -28,7 +29,7 @@ _TITLES = {
 
 def draw_tasks(data: Any) -> Any:
     """Scores of all networks by width, beside what needs no memory and what has all inputs at hand."""
-    figure, axes = plots.new_panels(1, data.sizes["task"], width=plots.PAGE_WIDTH, height=2.7)
+    figure, axes = plots.new_panels(1, data.sizes["task"], width=plots.PAGE_WIDTH, height=2.9)
     with plots.style():
         for panel, task in zip(axes[0], data["task"].values, strict=True):
             one = data.sel(task=task)
@@ -48,7 +49,8 @@ def draw_tasks(data: Any) -> Any:
                 )
             panel.set_title(_TITLES[str(task)])
             panel.set(ylim=(-0.15, 1.08), ylabel="accuracy" if str(one["readout"].values) == "softmax" else "$R^2$")
-        axes[0, -1].legend(handles=_legend(data, ["trained", "shuffled"]), loc="center left", fontsize=6)
+        handles = _legend(data, ["trained", "shuffled"])
+        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=6)
         _letters(axes[0])
     return figure
 
@@ -62,18 +64,38 @@ def draw_measure(data: Any) -> Any:
     with plots.style():
         for panel, task in zip(axes[0], tasks, strict=False):
             _draw_widths(panel, data.sel(task=task), measure, controls=list(_CONTROLS))
-            if measure in _REFERENCES:
-                panel.axhline(_REFERENCES[measure], color=plots.MUTED, linewidth=0.7, linestyle=":", zorder=0.5)
+            _draw_reference(panel, data.sel(task=task), measure)
             panel.set_title(_TITLES[str(task)])
             panel.set_ylabel(_LABELS[measure] if panel is axes[0, 0] else "")
-            if measure in ("hidden", "additivity"):
-                low = np.nanquantile(data[measure].values, 0.02)
-                panel.set_ylim(min(-0.03, max(float(low), -1.05)) if measure == "additivity" else -0.03, 1.06)
         _draw_trends(axes[0, -1], data, tasks)
         handles = _legend(data, list(_CONTROLS))
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=6)
         _letters(axes[0])
     return figure
+
+
+def _draw_reference(panel: Any, one: Any, measure: str) -> None:
+    """What a measure is compared with, and the scale of its axis."""
+    line: dict[str, Any] = {"color": plots.MUTED, "linewidth": 0.7, "linestyle": ":", "zorder": 0.5}
+    words: dict[str, Any] = {"xytext": (0, 2), "textcoords": "offset points", "fontsize": 6, "color": plots.MUTED}
+    left = ("axes fraction", "data")
+    if measure == "load":
+        at = float(one["history_load"])
+        panel.axhline(at, **line)
+        panel.annotate(
+            "inputs themselves", (0.98, at), xycoords=left, ha="right", va="top", **(words | {"xytext": (0, -2)})
+        )
+        panel.set_ylim(bottom=0)
+    elif measure == "additivity":
+        panel.axhline(0.5, **line)
+        panel.set(yscale="log", ylim=(_LOWEST_ERROR, None))
+        panel.annotate("LRU: 0 to rounding", (0.02, _LOWEST_ERROR), xycoords=left, **words)
+    elif measure == "hidden":
+        panel.axhline(0.5, **line)
+        panel.set_ylim(-0.03, 1.06)
+    else:
+        panel.axhline(1.0, **line)
+        panel.set(yscale="log")
 
 
 def _draw_widths(panel: Any, one: Any, measure: str, *, controls: list[str]) -> None:
@@ -84,6 +106,8 @@ def _draw_widths(panel: Any, one: Any, measure: str, *, controls: list[str]) -> 
         shift = 2 ** (0.18 * (index - 1.5))
         for control in controls:
             values = one[measure].sel(architecture=architecture, control=control).values
+            if measure == "additivity":
+                values = 1 - values
             if not np.isfinite(values).any():
                 continue
             line, thickness, alpha = _CONTROLS[control]
@@ -106,7 +130,13 @@ def _draw_widths(panel: Any, one: Any, measure: str, *, controls: list[str]) -> 
 
 def _draw_trends(panel: Any, data: Any, tasks: list[str]) -> None:
     """Rank correlations with width of every task and architecture, with intervals; the means on top."""
-    rows = [(task, architecture) for task in tasks for architecture in data["architecture"].values]
+    known = np.isfinite(data["trend"].sel(control="trained"))
+    rows = [
+        (task, architecture)
+        for task in tasks
+        for architecture in data["architecture"].values
+        if known.sel(task=task, architecture=architecture)
+    ]
     places = np.arange(len(rows))[::-1].astype(float)
     for offset, control, color in ((0.18, "trained", plots.INK), (-0.18, "untrained", plots.MUTED)):
         marker: dict[str, Any] = {
@@ -126,9 +156,11 @@ def _draw_trends(panel: Any, data: Any, tasks: list[str]) -> None:
         panel.plot(float(data["mean_trend"].sel(control=control)), top, color=color, label=control, **marker)
     panel.axvline(0, color=plots.MUTED, linewidth=0.7, linestyle=":", zorder=0.5)
     panel.axhline(len(rows) - 0.3, color=plots.MUTED, linewidth=0.5)
-    panel.set_yticks([*places, len(rows) + 0.4], [*(f"{task[:8]}, {name}" for task, name in rows), "mean"], fontsize=6)
-    panel.set(xlim=(-1.08, 1.08), ylim=(-0.6, len(rows) + 1.1), xlabel="rank correlation with width")
-    panel.legend(loc="lower left", fontsize=6, handlelength=1.0)
+    panel.set_yticks(
+        [*places, len(rows) + 0.4], [*(f"{_SHORT[str(task)]}, {name}" for task, name in rows), "mean"], fontsize=6
+    )
+    panel.set(xlim=(-1.08, 1.08), ylim=(-0.6, len(rows) + 2.2), xlabel="rank correlation with width")
+    panel.legend(loc="upper center", fontsize=6, handlelength=1.0, ncols=2)
 
 
 def _legend(data: Any, controls: list[str]) -> list[Any]:

@@ -196,6 +196,7 @@ def _dataset(
             "control": list(CONTROLS),
             "readout": ("task", [made[task].readout for task in tasks]),
             **{f"baseline_{name}": each for name, each in baselines.items()},
+            "history_load": ("task", [made[task].history_load for task in tasks]),
         },
     )
 

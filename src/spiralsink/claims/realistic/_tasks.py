@@ -72,6 +72,18 @@ class RealTask:
     def n_outputs(self) -> int:
         return self.test.targets.shape[-1]
 
+    @property
+    def history_load(self) -> float:
+        """The load of a state that is the last `n_lags` inputs themselves: all pairs, over their participation ratio.
+
+        1 for independent inputs of equal variance, more where inputs tell of one another.
+        """
+        time, n_lags = self.probe.shape[1], self.n_lags
+        lagged = [self.probe[:, n_lags - 1 - lag : time - lag] for lag in range(n_lags)]
+        history = np.concatenate(lagged, axis=-1).reshape(-1, n_lags * self.n_features)
+        spread = np.linalg.eigvalsh(np.cov(history, rowvar=False))
+        return float(np.ptp(history, axis=0).astype(bool).sum() * (spread**2).sum() / spread.sum() ** 2)
+
 
 def make_task(name: str) -> RealTask:
     """The task of that name: "recall", "classification" or "forecast".
