@@ -23,6 +23,7 @@ LOG_P = np.log([0.4, 0.3, 0.2, 1.0])
 evaluate = computes_in_float64(jax.vmap(jax.value_and_grad(LOSS)))
 
 
+@pytest.mark.slow
 def test_the_short_form_is_the_total():
     values, slopes = evaluate(POINTS, LOG_P)
     terms = computes_in_float64(jax.vmap(LOSS.terms))(POINTS, np.exp(LOG_P))

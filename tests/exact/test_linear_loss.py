@@ -174,7 +174,7 @@ def test_simulated_networks_have_the_expected_loss(case):
         assert abs(per_sequence.mean() - expected) < 4 * error
 
 
-@pytest.mark.parametrize("name", ["vector, tied", "leak and biases"])
+@pytest.mark.parametrize("name", [pytest.param("vector, tied", marks=pytest.mark.slow), "leak and biases"])
 def test_gradients_match_finite_differences(name):
     network, process = CASES[name].build(seed=4)
     task = CASES[name].task

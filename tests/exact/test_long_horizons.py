@@ -60,6 +60,7 @@ def test_pieces_and_powers_give_the_losses_and_gradients_of_all_steps_at_once(ro
             np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-13 * np.abs(expected).max())
 
 
+@pytest.mark.slow
 def test_noise_is_drawn_piece_by_piece():
     length, key = 8, jax.random.key(11)
     with sk.float64():

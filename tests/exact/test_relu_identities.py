@@ -25,7 +25,10 @@ slow = pytest.mark.slow
 
 @pytest.mark.parametrize(
     ("bias", "horizon"),
-    [(False, SteadyState()), (False, 6), (True, SteadyState()), pytest.param(True, 6, marks=slow)],
+    [
+        (False, SteadyState()),
+        *(pytest.param(*each, marks=slow) for each in [(False, 6), (True, SteadyState()), (True, 6)]),
+    ],
     ids=["steady", "six steps", "biases", "biases, six steps"],
 )
 def test_without_negative_projections_the_terms_are_those_of_a_linear_readout(bias, horizon):

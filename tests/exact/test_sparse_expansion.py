@@ -105,7 +105,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [pytest.param("several taps", marks=pytest.mark.slow), "mixing", "laws"])
 def test_a_linear_readout_has_no_third_order(case):
     """Every term, at every p, equals the exact loss of the network; at a horizon and, with enough lags, without."""
     task, p, amplitude, horizons = CASES[case]

@@ -73,6 +73,7 @@ def test_without_dask_the_extra_is_named(tmp_path, monkeypatch):
         run(specs.parse(TEXT), tmp_path / "store", executor=Dask())
 
 
+@pytest.mark.slow
 def test_workers_stop_training_when_the_sweep_is_interrupted(tmp_path):
     """A killed sweep cannot tell its workers; the scheduler notices that it has gone."""
     (tmp_path / "plan.toml").write_text(TEXT.replace("steps = 2000", "steps = 10000000"))

@@ -96,6 +96,7 @@ def test_two_units_with_biases_solve_it_exactly():
     assert solved.silent == pytest.approx(1 / 3 / HORIZON, rel=0.1)
 
 
+@pytest.mark.slow
 def test_training_takes_the_task():
     stack = sk.RecurrentNetwork.init(jax.random.key(0), 2, 2, recurrence="relu", readout="relu", n_outputs=1, stack=2)
     result = sk.fit(

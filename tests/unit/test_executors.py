@@ -227,6 +227,7 @@ def test_what_killed_programs_had_begun_to_write_is_removed_after_an_hour(tmp_pa
     assert new.exists()
 
 
+@pytest.mark.slow
 def test_an_estimate_is_that_of_the_store(tmp_path, whole, capsys):
     plan = make_plan(specs.parse(PLAN))
     found = estimate(plan, store=whole, workers=1)

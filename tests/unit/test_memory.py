@@ -176,6 +176,7 @@ def exact(count=3):
     return sk.fit(networks, sk.Delay(1), sk.SparseProcess(p=0.5), **how, record=sk.Every(0))
 
 
+@pytest.mark.slow
 def test_second_order_searches_that_do_not_fit_go_in_turn(monkeypatch):
     whole, seen = exact(), []
     search = _second_order.Search

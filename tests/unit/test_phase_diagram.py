@@ -24,6 +24,7 @@ def linear() -> sk.PhaseDiagram:
     return sk.phase_diagram(sk.Delay(2, importance=2.0), sk.SparseProcess(1), **SMALL)
 
 
+@pytest.mark.slow
 def test_a_linear_readout_has_one_best_branch():
     found = linear()
     assert found.status == sk.Status.CONVERGED

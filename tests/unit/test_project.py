@@ -158,7 +158,10 @@ def unsafe_calls(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call):
             called, options = ast.unparse(node.func), {each.arg: ast.unparse(each.value) for each in node.keywords}
-            if called in ("eval", "exec", "compile", "__import__", "joblib.load") or options.get("allow_pickle", "False") != "False":
+            if (
+                called in ("eval", "exec", "compile", "__import__", "joblib.load")
+                or options.get("allow_pickle", "False") != "False"
+            ):
                 yield f"{path.name}:{node.lineno} {ast.unparse(node)}"
             if called == "torch.load" and options.get("weights_only") != "True":
                 yield f"{path.name}:{node.lineno} {ast.unparse(node)}"
