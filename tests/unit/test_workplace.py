@@ -61,6 +61,13 @@ def test_claims_of_a_group_share_what_is_finished(tmp_path):
     assert (tmp_path / "work/toys/cell.json").exists()
 
 
+def test_a_fresh_run_computes_every_part_again(tmp_path):
+    both = [toy("one", on_request=True), toy("other", on_request=True)]
+    claims.run(tmp_path, claims=both, select=["toys"])
+    document = claims.run(tmp_path, claims=both, select=["toys"], fresh=True)
+    assert [entry["value"] for entry in document["claims"]] == [1.0, 2.0]
+
+
 def test_a_claim_on_request_is_not_run_by_default(tmp_path):
     both = [toy("always", on_request=False), toy("named", on_request=True)]
     assert [each["id"] for each in claims.run(tmp_path, claims=both)["claims"]] == ["always"]

@@ -78,6 +78,8 @@ def run(
         del entries[name]
     if fresh:
         entries = {name: entry for name, entry in entries.items() if name not in document["selected"]}
+        for group in {claim.group for claim in chosen}:
+            shutil.rmtree(folder.work(group), ignore_errors=True)
     progress.start("claims", len(chosen), "claims")
     try:
         for claim in chosen:
