@@ -91,6 +91,7 @@ def catalogue(scale: str = "quick", *, seed: int = 0, claims: Iterable[Claim] | 
             "expected": claim.expected,
             "bars": [{"name": name, **bar_record(bar), "about": bar.about} for name, bar in claim.bars.items()],
             "settings": claim.settings(budget),
+            "on_request": claim.on_request,
             "code": claim.code,
         }
         for claim in (all_claims() if claims is None else claims)

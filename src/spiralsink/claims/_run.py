@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .._atomic import make_folder
-from .._errors import InvalidInput, Shown
+from .._errors import InvalidInput, MissingExtra, Shown
 from .._json import plain
 from .._machine import describe_machine
 from .._progress import NoProgress, Progress
@@ -58,7 +58,7 @@ def run(
 
     Raises:
         InvalidInput: If a name, the scale, the seed or the folder cannot be used.
-        MissingExtra: If xarray, h5netcdf or matplotlib is not installed.
+        MissingExtra: If xarray, h5netcdf, matplotlib or what a claim needs is not installed.
     """
     budget = Budget.of(scale, seed)
     known = list(all_claims() if claims is None else claims)
@@ -87,10 +87,8 @@ def run(
             if claim.id in entries:
                 document["reused"].append(claim.id)
             else:
-                work = WorkFolder(
-                    folder.work(claim.group), lambda note, name=claim.id: progress.advance(0, f"{name}: {note}")
-                )
-                entries[claim.id] = measure_claim(claim, dataclasses.replace(budget, workplace=work), folder)
+                working = dataclasses.replace(budget, workplace=_workplace(claim, folder, progress))
+                entries[claim.id] = measure_claim(claim, working, folder)
                 folder.save_record(claim, claim_key(claim, budget), budget, entries[claim.id])
             outcome = entries[claim.id]
             document["claims"] = [entries[each.id] for each in known if each.id in entries]
@@ -125,6 +123,9 @@ def measure_claim(claim: Claim, budget: Budget, folder: Folder) -> dict[str, Any
             # no error of the claim: its numbers do not depend on what is kept of its networks
             entry["networks_error"] = lost.rstrip().splitlines()[-1]
             folder.save_traceback(claim, lost)
+    except MissingExtra:
+        # nothing about the claim: what to install is one line
+        raise
     except Exception as error:
         entry["error"] = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
         folder.save_traceback(claim, traceback.format_exc())

@@ -53,21 +53,24 @@ class WorkFolder:
     tell: Callable[[str], None]
 
     def load(self, name: str, key: str) -> Any:
-        """The part of that name that was saved with the same key, or None; None also for a damaged file."""
+        """The part of that name that was saved with the same key, or None; also where a file is damaged or gone."""
         if not self._file(name).exists():
             return None
         try:
             record = msgspec.json.decode(read_file(self._file(name)))
         except msgspec.DecodeError:
             return None
-        return record.get("part") if isinstance(record, dict) and record.get("key") == key else None
+        if not isinstance(record, dict) or record.get("key") != key:
+            return None
+        files = [self._file(name).with_name(each) for each in record.get("files", [])]
+        return record.get("part") if all(each.exists() for each in files) else None
 
     def save(self, name: str, key: str, part: Any, files: dict[str, bytes]) -> None:
         """Keeps a part, whole or not at all, with files beside it."""
         make_folder(self._file(name).parent)
         for file_name, content in files.items():
             write_file(self._file(name).with_name(file_name), content)
-        write_file(self._file(name), msgspec.json.encode({"key": key, "part": part}) + b"\n")
+        write_file(self._file(name), msgspec.json.encode({"key": key, "files": list(files), "part": part}) + b"\n")
 
     def _file(self, name: str) -> Path:
         return self.path / f"{name}.json"

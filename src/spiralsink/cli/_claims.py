@@ -24,7 +24,8 @@ def _text(listed: dict[str, Any]) -> str:
     lines = []
     for claim in listed["claims"]:
         settings = ", ".join(f"{name} {value}" for name, value in claim["settings"].items())
-        lines.append(f"{claim['id']} ({claim['group']}): {claim['statement']}")
+        when = ", when named" if claim["on_request"] else ""
+        lines.append(f"{claim['id']} ({claim['group']}{when}): {claim['statement']}")
         lines += [f"    holds when {bar['about']} {bar['op']} {bar['value']:g}" for bar in claim["bars"]]
         lines.append(f"    settings ({listed['scale']}): {settings}")
     return "\n".join(lines)

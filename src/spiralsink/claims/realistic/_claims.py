@@ -7,14 +7,14 @@ import numpy as np
 from .._claim import Bar, Budget, Claim, Measurement
 from ._draw import draw_measure, draw_tasks
 from ._networks import ARCHITECTURES
-from ._statistics import Trend, difference, median_interval, trend
+from ._statistics import Trend, difference, mean_interval, trend
 from ._study import run_study
 
 _ADDITIVE = 0.5
 
 
 def networks_do_their_tasks(budget: Budget, **settings: Any) -> Measurement:
-    """Scores of the widest networks against the best that needs no memory."""
+    """Scores of the widest networks against those of linear readouts without memory."""
     data = run_study(budget, **settings)
     values = task_values(data)
     widest, best = data["score"].sel(control="trained").isel(width=-1).median("network"), []
@@ -28,7 +28,7 @@ def networks_do_their_tasks(budget: Budget, **settings: Any) -> Measurement:
         values=values,
         measured=f"median score at width {int(data['width'][-1])}, {'; '.join(best)}",
         data=data,
-        n_networks=_count(data, "score"),
+        n_networks=_count(data),
         horizon=_LENGTHS,
     )
 
@@ -37,15 +37,17 @@ def load(budget: Budget, **settings: Any) -> Measurement:
     """Load: readable (feature, lag) pairs for each dimension that the states fill."""
     data = run_study(budget, **settings)
     values, intervals, found = load_values(data)
-    of_trained, widths = data["load"].sel(control="trained"), data["width"].values
+    untrained = _at_ends(data.sel(control="untrained"), "load")[0]
     history = ", ".join(f"{task} {float(data['history_load'].sel(task=task)):.1f}" for task in data["task"].values)
+    of_trained = data.sel(control="trained")
+    pairs, dimensions = (_at_ends(of_trained, name) for name in ("n_readable", "dimensions"))
     return Measurement(
         values=values,
-        measured=f"median load {values['superposition']:.2g} at width {widths[0]} and "
-        f"{float(of_trained.isel(width=-1).median()):.2g} at {widths[-1]}, where the inputs themselves have {history}; "
-        + _in_words(data, "load", found),
+        measured=f"{_ends_in_words(data, 'load', 'load')} ({pairs[0]:.1f} pairs in {dimensions[0]:.1f} dimensions and "
+        f"{pairs[1]:.1f} in {dimensions[1]:.1f}); untrained {untrained:.2g} at the narrow end; the inputs themselves: "
+        f"{history}; {_in_words(data, 'load', found)}",
         data=_with_trends(data, "load", found),
-        n_networks=_count(data, "load"),
+        n_networks=_count(data),
         horizon=_LENGTHS,
         intervals=intervals,
     )
@@ -56,23 +58,30 @@ def additivity(budget: Budget, **settings: Any) -> Measurement:
     data = run_study(budget, **settings)
     found = _trends(data, "additivity")
     values, intervals = additivity_values(data)
+    untrained = additivity_values(data, control="untrained")[0]["additive"]
     medians = data["additivity"].sel(control="trained").median(("task", "width", "network"))
     shown = ", ".join(f"{name} {float(medians.sel(architecture=name)):.2f}" for name in _architectures(data))
     return Measurement(
         values=values,
-        measured=f"{values['additive']:.0%} of nonlinear trained networks have an index of {_ADDITIVE} or more; "
-        f"medians {shown}; {_in_words(data, 'additivity', found)}",
+        measured=f"{values['additive']:.0%} of nonlinear trained networks have an index of {_ADDITIVE} or more, "
+        f"{untrained:.0%} of untrained ones; medians {shown}; {_in_words(data, 'additivity', found)}",
         data=_with_trends(data, "additivity", found),
-        n_networks=_count(data, "additivity"),
+        n_networks=_count(data),
         horizon=_LENGTHS,
         intervals=intervals,
     )
 
 
 def hidden(budget: Budget, **settings: Any) -> Measurement:
-    """Share of what readouts would see of inputs that are not yet wanted that is negative."""
+    """Share of what inputs that are not yet wanted do to the readouts, on average, that is negative."""
     data = run_study(budget, **settings)
-    return _trend_measurement(data, "hidden", "hidden share", sign=-1)
+    invisible = trend_values(data, "invisible")[2]["trained"]
+    ends = _at_ends(data.sel(control="trained"), "invisible")
+    more = (
+        f"; of a rectified readout (recall) {ends[0]:.2f} and {ends[1]:.2f} of the change is not let through, rank "
+        f"correlation {invisible.mean:+.2f} ({invisible.interval[0]:+.2f} to {invisible.interval[1]:+.2f})"
+    )
+    return _trend_measurement(data, "hidden", "hidden share", sign=-1, more=more)
 
 
 def sharpness(budget: Budget, **settings: Any) -> Measurement:
@@ -82,29 +91,32 @@ def sharpness(budget: Budget, **settings: Any) -> Measurement:
 
 
 def task_values(data: Any) -> dict[str, float]:
-    """`beats`: the smallest of (score - score without memory), medians of the widest networks of every kind."""
-    score = data["score"].sel(control="trained").isel(width=-1).median("network")
-    return {"beats": float((score - data["baseline_memoryless"]).min())}
+    """`beats`: the smallest of (score - score without memory), medians of the widest networks of every kind.
+
+    NaN where a network of the widest diverged.
+    """
+    score = data["score"].sel(control="trained").isel(width=-1).median("network", skipna=False)
+    return {"beats": float((score - data["baseline_memoryless"]).min(skipna=False))}
 
 
 def load_values(data: Any) -> tuple[dict[str, float], dict[str, tuple[float, float]], dict[str, Trend]]:
     """Values and intervals of the bars of `realistic-load`, and the correlations by control."""
     values, intervals, found = trend_values(data, "load")
-    narrow = data["load"].sel(control="trained").isel(width=0).values
-    values["superposition"], intervals["superposition"] = median_interval(narrow.reshape(-1, narrow.shape[-1]))
+    narrow = data["load"].sel(control="trained").isel(width=0).transpose("task", "architecture", "network").values
+    found_median = mean_interval(narrow.reshape(-1, narrow.shape[-1]), lambda each: float(np.median(each)))
+    values["superposition"], intervals["superposition"] = found_median
     return values, intervals, found
 
 
-def additivity_values(data: Any) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
-    """`additive`: share of trained nonlinear networks with an index of 0.5 or more, with its Wilson interval."""
-    from scipy.stats import binomtest
-
-    index = data["additivity"].sel(control="trained").drop_sel(architecture="LRU", errors="ignore").values
-    index = index[np.isfinite(index)]
-    if not len(index):
-        return {"additive": np.nan}, {"additive": (np.nan, np.nan)}
-    test = binomtest(int((index >= _ADDITIVE).sum()), len(index)).proportion_ci(method="wilson")
-    return {"additive": float((index >= _ADDITIVE).mean())}, {"additive": (float(test.low), float(test.high))}
+def additivity_values(
+    data: Any, *, control: str = "trained"
+) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+    """`additive`: share of nonlinear networks with an index of 0.5 or more, mean over kinds, which are resampled."""
+    index = data["additivity"].sel(control=control).drop_sel(architecture="LRU", errors="ignore")
+    index = index.transpose("task", "architecture", "width", "network").values
+    kinds = index.reshape(index.shape[0] * index.shape[1], -1)
+    share, ends = mean_interval(kinds, lambda each: float((each >= _ADDITIVE).mean()), among_kinds=True)
+    return {"additive": share}, {"additive": ends}
 
 
 def trend_values(data: Any, measure: str) -> tuple[dict[str, float], dict[str, tuple[float, float]], dict[str, Trend]]:
@@ -115,20 +127,28 @@ def trend_values(data: Any, measure: str) -> tuple[dict[str, float], dict[str, t
     return values, {"trend": found["trained"].interval, "by_training": ends}, found
 
 
-def _trend_measurement(data: Any, measure: str, words: str, *, sign: int) -> Measurement:
+def _trend_measurement(data: Any, measure: str, words: str, *, sign: int, more: str = "") -> Measurement:
     values, intervals, found = trend_values(data, measure)
-    of_trained = data[measure].sel(control="trained")
-    ends = [float(of_trained.isel(width=at).median()) for at in (0, -1)]
-    widths = data["width"].values
     return Measurement(
         values=values,
-        measured=f"median {words} {ends[0]:.2f} at width {widths[0]} and {ends[1]:.2f} at {widths[-1]}; "
-        + _in_words(data, measure, found),
+        measured=f"{_ends_in_words(data, measure, words)}; {_in_words(data, measure, found)}{more}",
         data=_with_trends(data, measure, found).assign_attrs(predicted=sign),
-        n_networks=_count(data, measure),
+        n_networks=_count(data),
         horizon=_LENGTHS,
         intervals=intervals,
     )
+
+
+def _at_ends(one: Any, measure: str) -> tuple[float, float]:
+    """Medians at the smallest and the largest width, mean over the kinds of networks that have both."""
+    medians = one[measure].median("network").isel(width=[0, -1]).stack(kind=("task", "architecture"))
+    both = medians.dropna("kind", how="any").mean("kind")
+    return float(both[0]), float(both[1])
+
+
+def _ends_in_words(data: Any, measure: str, words: str) -> str:
+    ends, widths = _at_ends(data.sel(control="trained"), measure), data["width"].values
+    return f"median {words} {ends[0]:.2f} at width {widths[0]} and {ends[1]:.2f} at {widths[-1]}"
 
 
 def _trends(data: Any, measure: str) -> dict[str, Trend]:
@@ -142,11 +162,12 @@ def _in_words(data: Any, measure: str, found: dict[str, Trend]) -> str:
     kinds = found["trained"].each
     rising, falling = int((kinds > 0).sum()), int((kinds < 0).sum())
     of_trained = data.sel(control="trained")
-    without = np.isfinite(of_trained["score"]) & ~np.isfinite(of_trained[measure])
+    there = np.isfinite(of_trained["diverged"])
+    without = there & ~np.isfinite(of_trained[measure])
     return (
         f"mean rank correlation with width {', '.join(parts)}; trained, it rises in {rising} and falls in {falling} of "
-        f"{int(np.isfinite(kinds).sum())} pairs of task and architecture; {int(without.sum())} of "
-        f"{int(np.isfinite(of_trained['score']).sum())} trained networks have no such number"
+        f"{int(np.isfinite(kinds).sum())} pairs of task and architecture; {int(without.sum())} of {int(there.sum())} "
+        f"trained networks have no such number, {int((of_trained['diverged'] == 1).sum())} as they diverged"
     )
 
 
@@ -168,9 +189,9 @@ def _architectures(data: Any) -> list[str]:
     return [str(each) for each in data["architecture"].values]
 
 
-def _count(data: Any, measure: str) -> int:
-    """Networks that were trained or measured; those whose measure does not exist included."""
-    return int(np.isfinite(data["score"].values).sum())
+def _count(data: Any) -> int:
+    """Networks that were trained or measured, those that diverged included."""
+    return int(np.isfinite(data["diverged"].values).sum())
 
 
 _LENGTHS = "24 (recall), 22 (classification), 52 (forecast)"
@@ -207,10 +228,10 @@ def _claim(
 CLAIMS = (
     _claim(
         "tasks",
-        "Networks trained on recorded data remember: wide ones do better than anything that sees only the input of "
-        "the moment.",
-        "scores above the best without memory for every architecture on every task",
-        {"beats": Bar(">", 0.0, "smallest advantage of the widest networks over the best score without memory")},
+        "Networks trained on recorded data remember: wide ones do better than a linear readout of the input of the "
+        "moment.",
+        "scores above those without memory for every architecture on every task",
+        {"beats": Bar(">", 0.0, "smallest advantage of the widest networks over the score without memory")},
         networks_do_their_tasks,
         draw=draw_tasks,
     ),
@@ -234,7 +255,8 @@ CLAIMS = (
     ),
     _claim(
         "hidden",
-        "Starved networks hide what is not yet wanted where the readout cannot see it, and wider ones less.",
+        "What inputs do to the readouts before they are wanted is negative in starved networks, and less so in wider "
+        "ones.",
         "a hidden share that falls with width, by training",
         {
             "trend": Bar("<", 0.0, "mean rank correlation of hidden share with width"),

@@ -138,12 +138,9 @@ def _draw_trends(panel: Any, data: Any, tasks: list[str]) -> None:
         if known.sel(task=task, architecture=architecture)
     ]
     places = np.arange(len(rows))[::-1].astype(float)
-    for offset, control, color in ((0.18, "trained", plots.INK), (-0.18, "untrained", plots.MUTED)):
-        marker: dict[str, Any] = {
-            "marker": "o" if control == "trained" else "D",
-            "markersize": 3.0,
-            "linestyle": "none",
-        }
+    drawn = (("trained", plots.INK, "o"), ("untrained", plots.MUTED, "D"), ("shuffled", plots.MUTED, "x"))
+    for offset, (control, color, sign) in zip((0.26, 0.0, -0.26), drawn, strict=True):
+        marker: dict[str, Any] = {"marker": sign, "markersize": 2.6, "linestyle": "none"}
         for place, (task, architecture) in zip(places, rows, strict=True):
             at = data.sel(control=control, task=task, architecture=architecture)
             if not np.isfinite(at["trend"]):
@@ -160,7 +157,8 @@ def _draw_trends(panel: Any, data: Any, tasks: list[str]) -> None:
         [*places, len(rows) + 0.4], [*(f"{_SHORT[str(task)]}, {name}" for task, name in rows), "mean"], fontsize=6
     )
     panel.set(xlim=(-1.08, 1.08), ylim=(-0.6, len(rows) + 2.2), xlabel="rank correlation with width")
-    panel.legend(loc="upper center", fontsize=6, handlelength=1.0, ncols=2)
+    legend: dict[str, Any] = {"handlelength": 0.8, "handletextpad": 0.3, "columnspacing": 0.8}
+    panel.legend(loc="upper center", fontsize=5.5, ncols=3, **legend)
 
 
 def _legend(data: Any, controls: list[str]) -> list[Any]:

@@ -1,6 +1,7 @@
 """Whether a measure falls or rises with width: rank correlations with bootstrap intervals."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,10 @@ class Trend:
 def trend(values: Any) -> Trend:
     """Spearman's correlation with width, with bootstrap intervals over networks, resampled within each width.
 
+    A resample holds networks twice, whose ranks are then equal, and has a correlation that is too large; resamples
+    are shifted so that their mean is the estimate. No interval where a width has one network only. Intervals are
+    those of the same tasks and architectures with other seeds.
+
     Args:
         values: A measure over (task, architecture, width, network); NaN where it does not exist.
     """
@@ -43,27 +48,39 @@ def trend(values: Any) -> Trend:
     rng = np.random.default_rng(_SEED)
     each, drawn = np.full(shape, np.nan), np.full((*shape, _RESAMPLED), np.nan)
     for at in np.ndindex(shape):
+        # drawn for all kinds, so that the controls of a network are drawn together
+        chosen = rng.random((len(all_widths), _RESAMPLED, values.shape[3]))
         kept = [row[np.isfinite(row)] for row in values.values[at]]
         widths = np.repeat(all_widths, [len(row) for row in kept])
         if len(set(widths)) < 2:
             continue
         each[at] = spearman(widths, np.concatenate(kept)[None])[0]
-        again = [row[rng.integers(len(row), size=(_RESAMPLED, len(row)))] for row in kept if len(row)]
-        drawn[at] = spearman(widths, np.concatenate(again, axis=1))
+        if min(len(row) for row in kept if len(row)) < 2 or np.isnan(each[at]):
+            continue
+        again = [
+            row[(draws[:, : len(row)] * len(row)).astype(int)]
+            for row, draws in zip(kept, chosen, strict=True)
+            if len(row)
+        ]
+        found = spearman(widths, np.concatenate(again, axis=1))
+        drawn[at] = np.clip(found - np.nanmean(found) + each[at], -1, 1)
     low, high = _quantiles(drawn)
     known = np.isfinite(each)
     if not known.any():
         return Trend(each, low, high, np.nan, (np.nan, np.nan), np.full(_RESAMPLED, np.nan))
-    resampled = np.nan_to_num(drawn[known]).mean(axis=0)
-    ends = np.quantile(resampled, (0.025, 0.975))
-    return Trend(each, low, high, float(each[known].mean()), (float(ends[0]), float(ends[1])), resampled)
+    resampled = drawn[known].mean(axis=0)
+    return Trend(each, low, high, float(each[known].mean()), _ends(resampled), resampled)
 
 
 def difference(one: Trend, other: Trend) -> tuple[float, tuple[float, float]]:
-    """Mean correlation of one minus that of the other, and its 95 % interval, resampled independently."""
-    apart = one.resampled - np.random.default_rng(_SEED).permutation(other.resampled)
-    ends = np.quantile(apart, (0.025, 0.975)) if np.isfinite(apart).all() else (np.nan, np.nan)
-    return one.mean - other.mean, (float(ends[0]), float(ends[1]))
+    """Mean correlation of one minus that of the other, and its 95 % interval; networks are resampled in pairs."""
+    return one.mean - other.mean, _ends(one.resampled - other.resampled)
+
+
+def _ends(resampled: np.ndarray) -> tuple[float, float]:
+    """A 95 % interval; NaN where a resample has no number."""
+    low, high = np.quantile(resampled, (0.025, 0.975))
+    return float(low), float(high)
 
 
 def spearman(
@@ -85,15 +102,24 @@ def _quantiles(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
-def median_interval(
-    values: Float[np.ndarray, "groups networks"],
+def mean_interval(
+    values: Float[np.ndarray, "kinds networks"], of: Callable[[np.ndarray], float], *, among_kinds: bool = False
 ) -> tuple[float, tuple[float, float]]:
-    """Mean over groups of the median over networks, and its 95 % bootstrap interval, resampled within groups."""
+    """Mean over kinds of a statistic over networks, and its 95 % bootstrap interval.
+
+    Args:
+        values: NaN where a number does not exist.
+        of: The statistic of the networks of a kind, such as `np.median`.
+        among_kinds: Whether kinds are resampled too, and not only networks within each.
+    """
     rng = np.random.default_rng(_SEED)
     kept = [row[np.isfinite(row)] for row in values]
     kept = [row for row in kept if len(row)]
     if not kept:
         return np.nan, (np.nan, np.nan)
-    medians = [np.median(row[rng.integers(len(row), size=(_RESAMPLED, len(row)))], axis=1) for row in kept]
-    ends = np.quantile(np.mean(medians, axis=0), (0.025, 0.975))
-    return float(np.mean([np.median(row) for row in kept])), (float(ends[0]), float(ends[1]))
+    drawn = np.array(
+        [[of(row[rng.integers(len(row), size=len(row))]) for _ in range(_RESAMPLED)] for row in kept],
+    )
+    if among_kinds:
+        drawn = np.take_along_axis(drawn, rng.integers(len(kept), size=drawn.shape), axis=0)
+    return float(np.mean([of(row) for row in kept])), _ends(drawn.mean(axis=0))

@@ -1,9 +1,14 @@
 """The study: every network of a grid, trained and measured once, on all cores; an interrupted one goes on."""
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Iterator, Mapping
+import math
+import os
+import threading
+import time
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import msgspec
@@ -18,7 +23,7 @@ from .._workplace import Workplace
 from ._measure import MEASURES, measure
 from ._networks import build, require_torch
 from ._tasks import RealTask, make_task
-from ._training import Schedule, score, train
+from ._training import Schedule, is_finite, score, train
 
 CONTROLS = ("trained", "untrained", "shuffled")
 
@@ -74,7 +79,8 @@ def run_study(
     """All measures of all networks, a dataset over (task, architecture, width, network, control).
 
     What was finished in `budget.workplace` is not computed again. `network` counts seeds; NaN stands for numbers that
-    do not exist, and for seeds that a control does not have.
+    do not exist, and for seeds that a control does not have. `diverged` is 1 for networks whose weights or outputs are
+    not finite, of which nothing else is known, and 0 for the others.
     """
     chosen = Schedule(**schedule)
     cells = [
@@ -84,12 +90,13 @@ def run_study(
         for width in widths
     ]
     for task in tasks:
-        make_task(task)  # what is not installed is said before anything is trained
+        _cached_task(task)  # what is not installed is said before anything is trained
     found = {cell: budget.workplace.load(cell.name, cell.key) for cell in cells}
     missing = sorted((cell for cell in cells if found[cell] is None), key=lambda cell: -cell.cost)
-    for cell, part, files in _computed(missing, budget.workplace, n_all=len(cells)):
-        budget.workplace.save(cell.name, cell.key, part, files)
-        found[cell] = part
+    with contextlib.closing(_computed(missing, budget.workplace, n_all=len(cells))) as answers:
+        for cell, part, files in answers:
+            budget.workplace.save(cell.name, cell.key, part, files)
+            found[cell] = part
     return _dataset(found, tasks, architectures, widths, n_seeds)
 
 
@@ -109,8 +116,11 @@ def compute_cell(cell: Cell) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
                 if control != "untrained":
                     shuffled = control == "shuffled"
                     train(network, task, cell.schedule, width=cell.width, seed=batches, shuffled=shuffled)
-                row = {"seed": index, "control": control, "score": score(network, task)}
-                rows.append(row | measure(network, cell.architecture, task, seed=drawn))
+                row: dict[str, Any] = {"seed": index, "control": control, "diverged": not is_finite(network, task)}
+                if not row["diverged"]:
+                    row["score"] = score(network, task)
+                    row |= measure(network, cell.architecture, task, seed=drawn)
+                rows.append({name: _finite(each) for name, each in row.items()})
                 if control == "trained" and index == 0:
                     weights = {name: each.detach().contiguous() for name, each in network.named_parameters()}
                     files[f"{cell.name}.safetensors"] = save(weights)
@@ -119,7 +129,9 @@ def compute_cell(cell: Cell) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
         torch.set_num_threads(threads)
 
 
-def _computed(cells: list[Cell], workplace: Workplace, *, n_all: int) -> Iterator[tuple[Cell, Any, dict[str, bytes]]]:
+def _computed(
+    cells: list[Cell], workplace: Workplace, *, n_all: int
+) -> Generator[tuple[Cell, Any, dict[str, bytes]], None, None]:
     """Cells as they are finished, on all cores."""
     if not cells:
         return
@@ -133,7 +145,7 @@ def _computed(cells: list[Cell], workplace: Workplace, *, n_all: int) -> Iterato
     workers = min(usable_cores(), len(cells))
     with joblib.parallel_config("loky", inner_max_num_threads=1):
         parallel = joblib.Parallel(n_jobs=workers, return_as="generator_unordered", pre_dispatch="all")
-        answers: Any = parallel(joblib.delayed(_with_cell)(each) for each in cells)
+        answers: Any = parallel(joblib.delayed(_with_cell)(each, os.getpid()) for each in cells)
         finished = False
         try:
             for cell, (part, files) in answers:
@@ -146,8 +158,21 @@ def _computed(cells: list[Cell], workplace: Workplace, *, n_all: int) -> Iterato
             get_reusable_executor().shutdown(wait=True, kill_workers=not finished)
 
 
-def _with_cell(cell: Cell) -> tuple[Cell, tuple[list[dict[str, Any]], dict[str, bytes]]]:
+def _with_cell(cell: Cell, parent: int) -> tuple[Cell, tuple[list[dict[str, Any]], dict[str, bytes]]]:
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     return cell, compute_cell(cell)
+
+
+def _end_with(parent: int) -> None:
+    """Ends a worker whose study was killed, which would go on to the end of its cell and then wait."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def _finite(value: Any) -> Any:
+    """The value as JSON can hold it: None in the place of infinity."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 _cached_task = functools.cache(make_task)
@@ -175,15 +200,15 @@ def _dataset(
     made: dict[str, RealTask] = {task: _cached_task(task) for task in tasks}
     n_lags = max(each.n_lags for each in made.values())
     shape = len(tasks), len(architectures), len(widths), n_seeds, len(CONTROLS)
-    values = {name: np.full(shape, np.nan) for name in MEASURES}
+    values = {name: np.full(shape, np.nan) for name in ("score", "diverged", *MEASURES)}
     r2 = np.full((*shape, n_lags), np.nan)
     for cell, rows in found.items():
         at = tasks.index(cell.task), architectures.index(cell.architecture), widths.index(cell.width)
         for row in rows:
             place = *at, row["seed"], CONTROLS.index(row["control"])
-            for name in MEASURES:
-                values[name][place] = np.nan if row[name] is None else row[name]
-            curve = np.array([np.nan if each is None else each for each in row["r2"]], float)
+            for name, each in values.items():
+                each[place] = np.nan if row.get(name) is None else row[name]
+            curve = np.array([np.nan if each is None else each for each in row.get("r2", [])], float)
             r2[place][: len(curve)] = curve
     dims = ("task", "architecture", "width", "network", "control")
     baselines = {name: ("task", [made[task].baselines[name] for task in tasks]) for name in ("memoryless", "all")}

@@ -16,6 +16,7 @@ _CLASSES = 10
 _WEEKS = 2
 _YEAR = 26
 _AHEAD = 4
+_PIECES = 5
 _TRAINED_SHARE = 0.7
 _PROBED = 150
 
@@ -45,6 +46,7 @@ class RealTask:
         name: "recall", "classification" or "forecast".
         readout: What follows the linear readout: "relu", "softmax" or "linear".
         draw: Draws a batch of training sequences: `draw(rng, n_sequences)`.
+        first_bias: Where readouts start: a rectified one at the mean of its training targets, the others at 0.
         test: Sequences that no network was trained on, to score networks.
         probe: Sequences on which memory is measured.
         n_lags: Ages that are measured.
@@ -57,8 +59,9 @@ class RealTask:
     name: str
     readout: str
     draw: Callable[[np.random.Generator, int], Sequences]
+    first_bias: Float[np.ndarray, " outputs"]
     test: Sequences
-    probe: Float[np.ndarray, "batch time features"]
+    probe: Float[np.ndarray, "sequences steps features"]
     n_lags: int
     asked: Bool[np.ndarray, "inputs time"]
     heard_at: Int[np.ndarray, " inputs"]
@@ -122,13 +125,14 @@ def recall() -> RealTask:
         name="recall",
         readout="relu",
         draw=draw,
+        first_bias=train.targets.mean(axis=(0, 1)),
         test=test,
         probe=test.inputs[:_PROBED],
         n_lags=8,
         asked=time == heard[:, None] + _DELAY,
         heard_at=heard,
-        # images begin at known times: the mean image is no memory of any
-        baselines={"memoryless": _ridge_score(train, test, n_steps=1, with_time=True), "all": 1.0},
+        # images begin at known times, and what to make of a row depends on which one it is
+        baselines={"memoryless": _ridge_score(train, test, n_steps=1, by_time=True), "all": 1.0},
     )
 
 
@@ -163,6 +167,7 @@ def classification() -> RealTask:
         name="classification",
         readout="softmax",
         draw=draw,
+        first_bias=np.zeros(_CLASSES + 1),
         test=test,
         probe=test.inputs[:_PROBED],
         n_lags=length + 3,
@@ -183,7 +188,8 @@ def forecast() -> RealTask:
     trained on windows of two years of the first 70 %, and scored by R^2 in the second years of windows of the rest.
     Which lags are wanted is not known: a forecast can use all of them.
 
-    Source: C. D. Keeling and T. P. Whorf, weekly means 1958 to 2001 (in statsmodels), gaps filled linearly.
+    Source: C. D. Keeling and T. P. Whorf, weekly means 1958 to 2001 (in statsmodels); 59 missing weeks lie on
+    the line between their neighbours.
     """
     weekly = _carbon_dioxide()
     level = weekly[: len(weekly) // _WEEKS * _WEEKS].reshape(-1, _WEEKS).mean(axis=1)
@@ -208,8 +214,10 @@ def forecast() -> RealTask:
         name="forecast",
         readout="linear",
         draw=draw,
+        first_bias=np.zeros(1),
         test=test,
-        probe=windows(np.arange(0, len(change) - length, length)).inputs,
+        # long enough for a readout of 512 units to be fitted
+        probe=change[: len(change) // _PIECES * _PIECES].reshape(_PIECES, -1, 1),
         n_lags=_YEAR,
         asked=np.zeros((0, length), bool),
         heard_at=np.zeros(0, np.int64),
@@ -232,16 +240,17 @@ def accuracy(outputs: np.ndarray, sequences: Sequences) -> float:
     return float(right[sequences.scored].mean())
 
 
-def _ridge_score(train: Sequences, test: Sequences, *, n_steps: int, with_time: bool = False) -> float:
-    """R^2 of a linear readout of the last inputs, and of the time in the sequence."""
+def _ridge_score(train: Sequences, test: Sequences, *, n_steps: int, by_time: bool = False) -> float:
+    """R^2 of a linear readout of the last inputs; with weights and a bias of its own at every time, if so wanted."""
     linear_model = _sklearn("linear_model")
 
     def table(sequences: Sequences) -> np.ndarray:
         inputs = np.pad(sequences.inputs, [(0, 0), (n_steps - 1, 0), (0, 0)])
         time = sequences.inputs.shape[1]
         parts = [inputs[:, lag : lag + time] for lag in range(n_steps)]
-        if with_time:
-            parts.append(np.broadcast_to(np.eye(time), (len(inputs), time, time)))
+        if by_time:
+            seen = np.concatenate([*parts, np.ones_like(inputs[:, :time, :1])], axis=-1)
+            return (np.eye(time)[:, :, None] * seen[:, :, None]).reshape(len(seen), time, -1)
         return np.concatenate(parts, axis=-1)
 
     ridge = linear_model.RidgeCV(np.logspace(-3, 3, 13))
@@ -259,7 +268,10 @@ def _logistic_score(images: np.ndarray, classes: np.ndarray, half: int, held_out
 
 
 def _digits() -> tuple[np.ndarray, np.ndarray, int]:
-    """Images in [0, 1], their classes, and how many of the first are for training: half of them, by the sequence."""
+    """Images in [0, 1] in a fixed random order, their classes, and how many of the first are for training: half.
+
+    Who wrote an image is not known: a hand may be in both parts.
+    """
     digits = _sklearn("datasets").load_digits()
     order = np.random.default_rng(0).permutation(len(digits.target))
     half = len(order) // 2 // _IMAGES * _IMAGES

@@ -58,6 +58,13 @@ def train(network: Any, task: RealTask, schedule: Schedule, *, width: int, seed:
         decay.step()
 
 
+def is_finite(network: Any, task: RealTask) -> bool:
+    """Whether weights and outputs on unseen data are finite."""
+    torch = require_torch()
+    weights = all(bool(torch.isfinite(each).all()) for each in network.parameters())
+    return weights and bool(np.isfinite(outputs_of(network, task.test.inputs)).all())
+
+
 def score(network: Any, task: RealTask) -> float:
     """R^2, or accuracy of classes, on sequences that no network was trained on."""
     outputs = outputs_of(network, task.test.inputs)
