@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> None:
     half = len(images) // 2
     unseen = sequences(images[half:], 150, np.random.default_rng(0))
     figure, axes = sk.plots.new_panels(1, len(options.widths), width=sk.plots.PAGE_WIDTH, height=2.4, sharey=True)
-    print("width  seed    R^2  readable pairs  dimensions  load  additivity  hidden share")
+    print("width  seed    R^2  readable pairs  dimensions  load  additivity  negative share")
     for panel, width in zip(axes[0], options.widths, strict=True):
         for seed in range(options.seeds):
             torch.manual_seed(seed)
@@ -75,14 +75,14 @@ def main(arguments: list[str] | None = None) -> None:
             train(network, images[:half], steps=options.steps, seed=seed)
             with torch.no_grad():
                 error = (network(unseen)[:, DELAY:] - unseen[:, :-DELAY]) ** 2
-            r2 = 1 - float(error.mean() / unseen[:, :-DELAY].var())
+            r2 = 1 - float(error.mean() / unseen[:, :-DELAY].var(dim=(0, 1)).mean())
             found: Any = sk.inspect(sk.as_model(network, readout="relu"), unseen, delay=DELAY, n_lags=8)
             # pixels of neighbouring rows are correlated: `found.load` is withheld, and this counts what the row of the
             # moment tells of earlier ones
             pairs = int((np.nan_to_num(found.memory.r2) >= 0.5).sum())
             row = (pairs, found.participation_ratio, pairs / found.participation_ratio, found.additivity.mean)
             print(f"{width:5d}  {seed:4d}  {r2:5.2f}  {row[0]:14d}  {row[1]:10.1f}  {row[2]:4.1f}", end="")
-            print(f"  {row[3]:10.2f}  {found.free_space.mean:12.2f}")
+            print(f"  {row[3]:10.2f}  {found.free_space.mean:14.2f}")
             # a readout of a pixel that is hardly ever on can be worse than its mean
             panel.plot(
                 np.maximum(np.nan_to_num(found.memory.r2), 0).mean(axis=1),

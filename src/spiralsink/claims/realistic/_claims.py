@@ -79,7 +79,7 @@ def hidden(budget: Budget, **settings: Any) -> Measurement:
     ends = _at_ends(data.sel(control="trained"), "invisible")
     more = (
         f"; of a rectified readout (recall) {ends[0]:.2f} and {ends[1]:.2f} of the change is not let through, rank "
-        f"correlation {invisible.mean:+.2f} ({invisible.interval[0]:+.2f} to {invisible.interval[1]:+.2f})"
+        f"correlation {invisible.mean:+.2f} ({_interval_in_words(invisible)})"
     )
     return _trend_measurement(data, "hidden", "hidden share", sign=-1, more=more)
 
@@ -156,9 +156,7 @@ def _trends(data: Any, measure: str) -> dict[str, Trend]:
 
 
 def _in_words(data: Any, measure: str, found: dict[str, Trend]) -> str:
-    parts = [
-        f"{each.mean:+.2f} ({each.interval[0]:+.2f} to {each.interval[1]:+.2f}) {name}" for name, each in found.items()
-    ]
+    parts = [f"{each.mean:+.2f} ({_interval_in_words(each)}) {name}" for name, each in found.items()]
     kinds = found["trained"].each
     rising, falling = int((kinds > 0).sum()), int((kinds < 0).sum())
     of_trained = data.sel(control="trained")
@@ -169,6 +167,11 @@ def _in_words(data: Any, measure: str, found: dict[str, Trend]) -> str:
         f"{int(np.isfinite(kinds).sum())} pairs of task and architecture; {int(without.sum())} of {int(there.sum())} "
         f"trained networks have no such number, {int((of_trained['diverged'] == 1).sum())} as they diverged"
     )
+
+
+def _interval_in_words(one: Trend) -> str:
+    low, high = one.interval
+    return f"{low:+.2f} to {high:+.2f}" if np.isfinite(low) else "no interval"
 
 
 def _with_trends(data: Any, measure: str, found: dict[str, Trend]) -> Any:

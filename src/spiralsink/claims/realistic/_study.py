@@ -8,6 +8,7 @@ import math
 import os
 import threading
 import time
+import warnings
 from collections.abc import Generator, Mapping
 from typing import Any
 
@@ -143,7 +144,9 @@ def _computed(
     done = n_all - len(cells)
     workplace.tell(f"{done} of {n_all} kinds of networks")
     workers = min(usable_cores(), len(cells))
-    with joblib.parallel_config("loky", inner_max_num_threads=1):
+    with joblib.parallel_config("loky", inner_max_num_threads=1), warnings.catch_warnings():
+        # workers that hold many compiled programs are replaced by fresh ones
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs")
         parallel = joblib.Parallel(n_jobs=workers, return_as="generator_unordered", pre_dispatch="all")
         answers: Any = parallel(joblib.delayed(_with_cell)(each, os.getpid()) for each in cells)
         finished = False
