@@ -110,6 +110,11 @@ def test_the_committed_verdicts_are_well_formed():
     problems = compare_verdicts.compare(run, expected)
     assert expected["claims"]
     assert all(problem.endswith("missing from the run") for problem in problems)
+    # as if all were part of every run
+    everything = {"scale": expected["scale"], "claims": expected["claims"] | expected["on_request"]}
+    problems = compare_verdicts.compare(run, everything)
+    assert len(problems) == len(everything["claims"])
+    assert all(problem.endswith("missing from the run") for problem in problems)
 
 
 def test_the_table_goes_between_the_markers(tmp_path):
