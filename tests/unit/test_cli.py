@@ -231,7 +231,8 @@ def test_claims_are_listed(capsys):
     assert main(["claims"]) == 0
     text = capsys.readouterr().out
     for claim in listed:
-        assert f"{claim['id']} ({claim['group']}): {claim['statement']}" in text
+        when = ", when named" if claim["on_request"] else ""
+        assert f"{claim['id']} ({claim['group']}{when}): {claim['statement']}" in text
 
 
 def document(verdict):

@@ -4,6 +4,8 @@ import math
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 from .._errors import InvalidInput, NotCovered, Shown
 from ..processes import Constant, Exponential, HalfNormal, Uniform
@@ -50,6 +52,14 @@ def is_bounded(law: Any) -> bool:
     """Whether no amplitude is larger than some number."""
     low, high = support(law)
     return math.isfinite(low) and math.isfinite(high)
+
+
+def size_seen(law: Any, a: Any) -> Any:
+    """The size of what is seen of one input: at most, or the root of its mean square where there is no largest."""
+    if not is_bounded(law):
+        return jnp.abs(a) * np.sqrt(law.second_moment)
+    low, high = support(law)
+    return jnp.maximum(jnp.maximum(a * low, a * high), 0.0)
 
 
 def continued_transform(law: Any, v: Any) -> Any:

@@ -12,7 +12,7 @@ from .._errors import check_count
 from .._types import AnyArray
 from ..processes import Constant, Uniform
 from ._enumeration import enumerated_moments, enumeration_error
-from ._laws import is_bounded
+from ._laws import is_bounded, size_seen
 from ._moments import RectifiedMoments
 from ._transform_sum import TransformSum
 from ._uniform_sum import uniform_sum
@@ -42,6 +42,9 @@ class Quadrature:
         check_count("n_nodes", self.n_nodes, 16)
         check_count("n_levels", self.n_levels)
         check_count("n_lags", self.n_lags)
+
+
+_SMALLEST = float(np.finfo(np.float64).tiny)
 
 
 def rectified_moments(
@@ -84,13 +87,17 @@ def rectified_moments(
     at = None if bias is None else jnp.asarray(bias, jnp.float64) / unit
     rule = _Rule(laws, running, quadrature, enumerates=nothing)
     found = rule(a / unit, p, direction, at, mean / unit, variance / unit**2)
+    seen = jnp.max(jnp.stack([size_seen(law, a[:, j]) for j, law in enumerate(laws)])) + jnp.sqrt(variance)
+    seen = (seen + jnp.maximum(jnp.max(jnp.asarray(0.0 if bias is None else bias)) + mean, 0.0)) / unit
     return RectifiedMoments(
         square=found.square * unit**2,
         cross=found.cross * unit,
         square_check=found.square_check * unit**2,
         cross_check=found.cross_check * unit,
-        # of the square and of the cross moment, each for directions of order one
-        floor=found.floor * unit * jnp.maximum(unit, jax.lax.stop_gradient(jnp.max(jnp.abs(direction)))),
+        # of the square moment, and of the cross moment, which is linear in what is seen of z
+        floor=jax.lax.stop_gradient(
+            found.floor * unit * jnp.maximum(unit, jnp.max(jnp.abs(direction)) / jnp.clip(seen, _SMALLEST, 1.0))
+        ),
     )
 
 

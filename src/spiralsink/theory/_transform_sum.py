@@ -12,11 +12,11 @@ from .._errors import NotCovered
 from ..processes import Uniform
 from ._contour import Fourier, HalfLine, fourier_contour, half_line_contour, log_of_pairs
 from ._few_active import FewActive, few_active
-from ._laws import can_bend, continued_transform, is_bounded, steepest, support
+from ._laws import can_bend, continued_transform, is_bounded, size_seen, steepest, support
 from ._moments import RectifiedMoments
 from ._tail import rectified_normal, with_tail
 
-_EPSILON, _SMALLEST = float(np.finfo(np.float64).eps), float(np.finfo(np.float64).tiny)
+_EPSILON = float(np.finfo(np.float64).eps)
 # a variable is resolved at a level when its factor has decayed this far at the end of the window
 _RESOLVED = 50.0
 
@@ -171,7 +171,7 @@ class TransformSum:
         self, contour: Fourier | HalfLine, a: Any, p: Any, bias: Any, tail_mean: Any, tail_variance: Any
     ) -> tuple[Any, Any]:
         """Whether the integral adds less than its rounding errors, and the error that no finer rule would remove."""
-        seen = jnp.stack([_seen(law, a[:, j]) for j, law in enumerate(self.laws)], axis=1)
+        seen = jnp.stack([size_seen(law, a[:, j]) for j, law in enumerate(self.laws)], axis=1)
         bias = jnp.max(bias)
         # what is never positive is zero, and not the rounding error of an integral
         unseen = (jnp.max(seen) <= 0) & (bias + tail_mean <= 0) & (tail_variance <= 0)
@@ -180,17 +180,14 @@ class TransformSum:
         together = jnp.sum(p) ** n_left
         rounding = _EPSILON * jnp.exp(contour.growth) / contour.c**2
         silent = jnp.maximum(bias + tail_mean, 0.0) + jnp.sqrt(tail_variance)
-        reach = silent + jnp.max(seen)
-        left_out = together / 2 * reach**2
+        left_out = together / 2 * (silent + jnp.max(seen)) ** 2
         few_only = (left_out < rounding) | unseen
         error = rounding
         if isinstance(contour, Fourier):
             beyond = 2 * np.pi / contour.spacing + jnp.vdot(p, seen) + jnp.maximum(bias, 0.0)
             folded = contour.folded * (beyond**2 + jnp.vdot(p, seen**2)) + contour.wrapped
             error = rounding + folded * jnp.minimum(together, 1.0)
-        # of the cross moment, whose unit is the reach itself and not its square
-        floor = jnp.where(few_only, left_out, error) / jnp.clip(reach, _SMALLEST, 1.0)
-        return few_only, jax.lax.stop_gradient(floor)
+        return few_only, jax.lax.stop_gradient(jnp.where(few_only, left_out, error))
 
     def _closed(self, few: FewActive, a: Any, bias: Any, odds: Any, tiny_p: Any) -> Any:
         """What one and two active inputs contribute: () or (lags,)."""
@@ -218,14 +215,6 @@ class TransformSum:
         """Over features, and over lags or as partial sums along them."""
         by_lag = values.sum(axis=1)
         return jnp.cumsum(by_lag, axis=0) if self.running else by_lag.sum(axis=0)
-
-
-def _seen(law: Any, a: Any) -> Any:
-    """The size of what is seen of one input: at most, or the root of its mean square where there is no largest."""
-    if not is_bounded(law):
-        return jnp.abs(a) * np.sqrt(law.second_moment)
-    low, high = support(law)
-    return jnp.maximum(jnp.maximum(a * low, a * high), 0.0)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))

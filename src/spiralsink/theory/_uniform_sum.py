@@ -14,7 +14,7 @@ from ._tail import with_tail
 from ._uniform_closed import Inputs, Pass, few_in_closed_form
 from ._uniform_integrand import Level, derivatives, integral, integrand, nodes_of
 
-_EPSILON, _SMALLEST = float(np.finfo(np.float64).eps), float(np.finfo(np.float64).tiny)
+_EPSILON = float(np.finfo(np.float64).eps)
 # a variable is resolved at a level when its factor has decayed this far at the end of the window
 _RESOLVED = 50.0
 
@@ -144,8 +144,7 @@ def _floor(contour: Fourier, inputs: Inputs) -> tuple[Any, Any]:
     # up to a factor, the chance that three inputs are active: only they are left under the integral
     three = jnp.sum(p) ** 3
     silent = jnp.maximum(tail_mean, 0.0) + jnp.sqrt(tail_variance)
-    reach = silent + jnp.max(jnp.maximum(a, 0.0))
-    together = three / 2 * reach**2
+    together = three / 2 * (silent + jnp.max(jnp.maximum(a, 0.0))) ** 2
     rounding = _EPSILON * jnp.exp(contour.growth) / contour.c**2
     positive = jnp.maximum(a, 0.0)
     beyond = 2 * np.pi / contour.spacing + 0.5 * jnp.vdot(p, positive)
@@ -154,5 +153,4 @@ def _floor(contour: Fourier, inputs: Inputs) -> tuple[Any, Any]:
     # what is never positive is zero, and not the rounding error of an integral
     unseen = (jnp.max(a) <= 0) & (tail_mean <= 0) & (tail_variance <= 0)
     few = (together < rounding) | unseen
-    # of the cross moment, whose unit is the reach itself and not its square
-    return few, jnp.where(few, together, rounding + folded) / jnp.clip(reach, _SMALLEST, 1.0)
+    return few, jnp.where(few, together, rounding + folded)
