@@ -13,7 +13,7 @@ from spiralsink.inspection import inspect_model
 from spiralsink.interop import as_model
 
 PROGRAM = """
-import json, resource, time
+import json, re, time
 import jax, jax.numpy as jnp, numpy as np
 from spiralsink.inspection import inspect_model
 from spiralsink.models import JaxStep, LinearReadout, Model
@@ -36,7 +36,8 @@ inputs = rng.uniform(size=(1, 2000, n_features)) * (rng.uniform(size=(1, 2000, n
 start = time.perf_counter()
 found = inspect_model(model, inputs, n_lags=20, delay=4)
 seconds = time.perf_counter() - start
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+# not ru_maxrss, which a process inherits from the one that started it
+peak = 1024 * int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
 print(json.dumps({"seconds": seconds, "bytes": peak, "status": found.status, "readable": found.n_readable}))
 """
 

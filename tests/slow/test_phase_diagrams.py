@@ -65,7 +65,8 @@ def test_the_command_at_a_delay_of_four(capsys, tmp_path):
     """That it jumps once, too, from what the command writes."""
     assert main(["phase-diagram", "--delay", "4", "--hidden", "2", "--out", str(tmp_path), "--quiet"]) == 0
     assert capsys.readouterr().out == ""
-    assert {each.name for each in tmp_path.iterdir()} == {"phase-diagram.json", "phase-diagram.nc", "figures"}
+    written = {each.name for each in tmp_path.iterdir()}
+    assert written == {"phase-diagram.json", "phase-diagram.nc", "figures", "explorer.html"}
     stored = json.loads((tmp_path / "phase-diagram.json").read_text())
     assert stored["status"] == "converged"
     dense = {each["name"]: each for each in stored["branches"]}["dense"]
