@@ -87,6 +87,17 @@ def test_a_study_goes_on_where_it_was_left(done, tmp_path):
     assert (work / "classification-tanh-8.safetensors").exists()
 
 
+def test_a_single_kind_that_is_left_ends_nothing(done, tmp_path):
+    """It is computed in this process, which must not end as a worker whose study was killed."""
+    folder, _, _ = done
+    again = tmp_path / "again"
+    shutil.copytree(folder / "work/realistic", again / "work/realistic")
+    (again / "work/realistic/recall-tanh-2.json").unlink()
+    document = claims.run(again, claims=STUDY, select=["realistic-load"])
+    assert document["claims"][0]["error"] is None
+    assert parts(again) == parts(folder)
+
+
 def test_the_example_runs(tmp_path):
     example = Path(__file__).parents[2] / "examples/realistic/widths.py"
     command = [sys.executable, example, "--widths", "2", "6", "--seeds", "1", "--steps", "20", "--out", "widths.png"]

@@ -162,7 +162,8 @@ def _computed(
 
 
 def _with_cell(cell: Cell, parent: int) -> tuple[Cell, tuple[list[dict[str, Any]], dict[str, bytes]]]:
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    if os.getpid() != parent:  # a single cell is computed in the process of the study
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     return cell, compute_cell(cell)
 
 
