@@ -13,7 +13,7 @@ help:  ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## */\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 reproduce:  ## measure the claims of the paper: results/report.html and results/claims.json
-	@PYTHON="$(PYTHON)" sh tools/install.sh run
+	@PYTHON="$(PYTHON)" sh tools/install.sh $(if $(findstring realistic,$(ARGS)),study,run)
 	@sh tools/reproduce.sh $(BIN) results $(ARGS)
 
 test: lint  ## lint, types and the tests

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs this checkout (editable) and what it needs into .venv/, and nothing the second time.
 #   sh tools/install.sh run     what `spiralsink reproduce` needs
-#   sh tools/install.sh test    that, the test tools, torch and Sphinx
+#   sh tools/install.sh study   that, and what `--claims realistic` needs: torch and recorded data
+#   sh tools/install.sh test    that, the test tools and Sphinx
 # The stamp of a level is the text that decides what is installed: where, with which Python, and pyproject.toml.
 set -eu
 cd "$(dirname "$0")/.."
@@ -9,8 +10,9 @@ cd "$(dirname "$0")/.."
 level=${1:-run}
 case $level in
     run) extras=data,plots,report ;;
+    study) extras=data,plots,report,realistic ;;
     test) extras=data,plots,report,cluster,test,docs ;;
-    *) echo "install.sh: the level must be run or test, got $level" >&2; exit 2 ;;
+    *) echo "install.sh: the level must be run, study or test, got $level" >&2; exit 2 ;;
 esac
 
 # the native kernel needs a C++ compiler: a packaged one where the machine has none
@@ -29,7 +31,12 @@ installed() {
     [ -x .venv/bin/spiralsink ] && [ -f ".venv/installed-$1" ] && wanted | cmp -s - ".venv/installed-$1"
 }
 
-if installed "$level" || { [ "$level" = run ] && installed test; }; then
+# a higher level has all of the lower ones
+enough() {
+    installed "$level" || { [ "$level" != test ] && installed test; } || { [ "$level" = run ] && installed study; }
+}
+
+if enough; then
     exit 0
 fi
 

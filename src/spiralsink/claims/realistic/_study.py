@@ -147,7 +147,8 @@ def _computed(
     with joblib.parallel_config("loky", inner_max_num_threads=1), warnings.catch_warnings():
         # workers that hold many compiled programs are replaced by fresh ones
         warnings.filterwarnings("ignore", "A worker stopped while some jobs")
-        parallel = joblib.Parallel(n_jobs=workers, return_as="generator_unordered", pre_dispatch="all")
+        # nothing waits in a queue: an interruption would be followed by a traceback of the thread that keeps it
+        parallel = joblib.Parallel(n_jobs=workers, return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1)
         answers: Any = parallel(joblib.delayed(_with_cell)(each, os.getpid()) for each in cells)
         finished = False
         try:
