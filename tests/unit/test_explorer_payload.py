@@ -124,6 +124,10 @@ def test_a_folder_without_networks_says_so(tmp_path, results):
     payload = payload_of(cases.write_claims(tmp_path, {}, [cases.entry("phase-transition")]))
     assert "spiralsink reproduce --fresh" in payload.about
     assert "no networks" not in payload_of(results).about
+    # fresh ones would have none either
+    about = payload_of(cases.write_claims(tmp_path, {}, [cases.entry("realistic-load", networks=[])])).about
+    assert "keep no networks" in about
+    assert "--fresh" not in about
 
 
 @pytest.mark.parametrize("settings", [{}, None, {"n_hidden": "two"}])

@@ -34,9 +34,10 @@ _ZEROS = "# a network that diverged is stored as zeros: its weights are not numb
 _FIGURE = re.compile(r"figures/[A-Za-z0-9][A-Za-z0-9._-]*\.(png|svg)")
 _DIAGRAMS = ("phase-transition", "transition-is-first-order")
 _NO_NETWORKS = (
-    " There are no networks to look at: the folder was made by an earlier version, or for claims that keep none. "
+    " There are no networks to look at: they are gone, or an earlier version made the folder. "
     "Running spiralsink reproduce --fresh into it makes them."
 )
+_NONE_KEPT = " These claims keep no networks that this page can show; report.html has their figures and numbers."
 _COLUMNS = ("loss", "status", "regime", *COLUMNS)
 
 
@@ -94,7 +95,8 @@ def payload_of_claims(folder: Path) -> Payload:
     if shown < kept:
         about += f" {kept - shown} of them are not shown: they do not fit into a page of 10 MB."
     if not files:
-        about += _NO_NETWORKS
+        none_kept = all(entry.get("networks") == [] for entry in document["claims"])
+        about += _NONE_KEPT if none_kept else _NO_NETWORKS
     return assemble(
         title="How recurrent networks remember",
         about=about,
