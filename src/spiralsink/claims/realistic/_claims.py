@@ -159,14 +159,18 @@ def _in_words(data: Any, measure: str, found: dict[str, Trend]) -> str:
     parts = [f"{each.mean:+.2f} ({_interval_in_words(each)}) {name}" for name, each in found.items()]
     kinds = found["trained"].each
     rising, falling = int((kinds > 0).sum()), int((kinds < 0).sum())
+    words = (
+        f"mean rank correlation with width {', '.join(parts)}; trained, it rises in {rising} and falls in {falling} of "
+        f"{int(np.isfinite(kinds).sum())} pairs of task and architecture"
+    )
     of_trained = data.sel(control="trained")
     there = np.isfinite(of_trained["diverged"])
-    without = there & ~np.isfinite(of_trained[measure])
-    return (
-        f"mean rank correlation with width {', '.join(parts)}; trained, it rises in {rising} and falls in {falling} of "
-        f"{int(np.isfinite(kinds).sum())} pairs of task and architecture; {int(without.sum())} of {int(there.sum())} "
-        f"trained networks have no such number, {int((of_trained['diverged'] == 1).sum())} as they diverged"
-    )
+    without = int((there & ~np.isfinite(of_trained[measure])).sum())
+    if without:
+        words += f"; {without} of {int(there.sum())} trained networks have no such number"
+    if diverged := int((of_trained["diverged"] == 1).sum()):
+        words += f", {diverged} of them as they diverged"
+    return words
 
 
 def _interval_in_words(one: Trend) -> str:
@@ -207,7 +211,7 @@ def _settings(budget: Budget) -> dict[str, Any]:
         "architectures": list(ARCHITECTURES),
         "widths": [2, 4, 8, 32, 128, 512],
         "n_seeds": 4 if quick else 10,
-        "n_shuffled": 2 if quick else 10,
+        "n_shuffled": 2 if quick else 4,
         "schedule": {"steps": 250 if quick else 1500, "batch_size": 16, "learning_rate": 0.01},
     }
 
