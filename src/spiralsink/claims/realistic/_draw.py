@@ -9,7 +9,7 @@ from ... import plots
 _LABELS = {
     "score": "score on unseen data",
     "load": "load (readable pairs per dimension)",
-    "additivity": "1 - additivity index",
+    "additivity": "1 \N{MINUS SIGN} additivity index",
     "hidden": "hidden share",
     "sharpness": "sharpness (small: sharp forgetting)",
 }
@@ -19,6 +19,12 @@ _CONTROLS: dict[str, tuple[Any, float, float]] = {
     "trained": ("-", 1.2, 1.0),
     "untrained": ("--", 0.8, 0.55),
     "shuffled": (":", 0.9, 0.55),
+}
+_WORDS: dict[str, Any] = {
+    "fontsize": 6,
+    "color": plots.MUTED,
+    "zorder": 4,
+    "bbox": {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.4},
 }
 _TITLES = {
     "recall": "recall of digit rows",
@@ -35,18 +41,7 @@ def draw_tasks(data: Any) -> Any:
             one = data.sel(task=task)
             _draw_widths(panel, one, "score", controls=["trained", "shuffled"])
             for name, words in (("memoryless", "without memory"), ("all", "all inputs at hand")):
-                at = float(one[f"baseline_{name}"])
-                panel.axhline(at, color=plots.MUTED, linewidth=0.7, linestyle=":", zorder=0.5)
-                panel.annotate(
-                    words,
-                    (0.98, at),
-                    xycoords=("axes fraction", "data"),
-                    xytext=(0, 2),
-                    textcoords="offset points",
-                    ha="right",
-                    fontsize=6,
-                    color=plots.MUTED,
-                )
+                _dotted(panel, float(one[f"baseline_{name}"]), words)
             panel.set_title(_TITLES[str(task)])
             panel.set(ylim=(-0.15, 1.08), ylabel="accuracy" if str(one["readout"].values) == "softmax" else "$R^2$")
         handles = _legend(data, ["trained", "shuffled"])
@@ -76,26 +71,28 @@ def draw_measure(data: Any) -> Any:
 
 def _draw_reference(panel: Any, one: Any, measure: str) -> None:
     """What a measure is compared with, and the scale of its axis."""
-    line: dict[str, Any] = {"color": plots.MUTED, "linewidth": 0.7, "linestyle": ":", "zorder": 0.5}
-    words: dict[str, Any] = {"xytext": (0, 2), "textcoords": "offset points", "fontsize": 6, "color": plots.MUTED}
-    left = ("axes fraction", "data")
     if measure == "load":
-        at = float(one["history_load"])
-        panel.axhline(at, **line)
-        panel.annotate(
-            "inputs themselves", (0.98, at), xycoords=left, ha="right", va="top", **(words | {"xytext": (0, -2)})
-        )
+        _dotted(panel, float(one["history_load"]), "inputs themselves", side=-1)
         panel.set_ylim(bottom=0)
     elif measure == "additivity":
-        panel.axhline(0.5, **line)
+        _dotted(panel, 0.5)
         panel.set(yscale="log", ylim=(_LOWEST_ERROR, None))
-        panel.annotate("LRU: 0 to rounding", (0.02, _LOWEST_ERROR), xycoords=left, **words)
+        place: dict[str, Any] = {"transform": panel.get_yaxis_transform(), "ha": "left", "va": "bottom"}
+        panel.text(0.02, _LOWEST_ERROR * 1.2, "LRU: 0 to rounding", **place, **_WORDS)
     elif measure == "hidden":
-        panel.axhline(0.5, **line)
+        _dotted(panel, 0.5)
         panel.set_ylim(-0.03, 1.06)
     else:
-        panel.axhline(1.0, **line)
+        _dotted(panel, 1.0)
         panel.set(yscale="log")
+
+
+def _dotted(panel: Any, at: float, words: str = "", *, side: int = 1) -> None:
+    """A line across the panel, with words at its right end, above it (1) or below (-1)."""
+    panel.axhline(at, color=plots.MUTED, linewidth=0.7, linestyle=":", zorder=0.5)
+    if words:
+        place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "ha": "right"}
+        panel.annotate(words, (0.98, at), xytext=(0, 2 * side), va="bottom" if side > 0 else "top", **place, **_WORDS)
 
 
 def _draw_widths(panel: Any, one: Any, measure: str, *, controls: list[str]) -> None:
@@ -151,7 +148,7 @@ def _draw_trends(panel: Any, data: Any, tasks: list[str]) -> None:
         ends = [float(data[f"mean_trend_{end}"].sel(control=control)) for end in ("low", "high")]
         panel.plot(ends, [top] * 2, color=color, linewidth=1.6)
         panel.plot(float(data["mean_trend"].sel(control=control)), top, color=color, label=control, **marker)
-    panel.axvline(0, color=plots.MUTED, linewidth=0.7, linestyle=":", zorder=0.5)
+    panel.plot([0, 0], [-0.6, len(rows) + 0.9], color=plots.MUTED, linewidth=0.7, linestyle=":", zorder=0.5)
     panel.axhline(len(rows) - 0.3, color=plots.MUTED, linewidth=0.5)
     panel.set_yticks(
         [*places, len(rows) + 0.4], [*(f"{_SHORT[str(task)]}, {name}" for task, name in rows), "mean"], fontsize=6
