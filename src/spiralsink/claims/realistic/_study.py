@@ -148,7 +148,8 @@ def _computed(
         # workers that hold many compiled programs are replaced by fresh ones
         warnings.filterwarnings("ignore", "A worker stopped while some jobs")
         # nothing waits in a queue: an interruption would be followed by a traceback of the thread that keeps it
-        parallel = joblib.Parallel(n_jobs=workers, return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1)
+        one_by_one: dict[str, Any] = {"pre_dispatch": "n_jobs", "batch_size": 1}
+        parallel = joblib.Parallel(n_jobs=workers, return_as="generator_unordered", **one_by_one)
         answers: Any = parallel(joblib.delayed(_with_cell)(each, os.getpid()) for each in cells)
         finished = False
         try:
