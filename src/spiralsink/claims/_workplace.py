@@ -22,6 +22,10 @@ class Workplace(Protocol):
         """Keeps a part, plain numbers and lists; and files beside it, by their names."""
         ...
 
+    def files(self, name: str) -> dict[str, bytes]:
+        """The files that were saved with the part of that name, which `load` has found."""
+        ...
+
     def tell(self, note: str) -> None:
         """Says how far the measurement is."""
         ...
@@ -35,6 +39,10 @@ class Nowhere:
 
     def save(self, name: str, key: str, part: Any, files: dict[str, bytes]) -> None:
         """Nothing."""
+
+    def files(self, name: str) -> dict[str, bytes]:
+        """None."""
+        return {}
 
     def tell(self, note: str) -> None:
         """Nothing."""
@@ -64,6 +72,11 @@ class WorkFolder:
             return None
         files = [self._file(name).with_name(each) for each in record.get("files", [])]
         return record.get("part") if all(each.exists() for each in files) else None
+
+    def files(self, name: str) -> dict[str, bytes]:
+        """The files that were saved with the part of that name, which `load` has found."""
+        listed = msgspec.json.decode(read_file(self._file(name)))["files"]
+        return {each: read_file(self._file(name).with_name(each)) for each in listed}
 
     def save(self, name: str, key: str, part: Any, files: dict[str, bytes]) -> None:
         """Keeps a part, whole or not at all, with files beside it."""

@@ -22,7 +22,7 @@ def networks_do_their_tasks(budget: Budget, **settings: Any) -> Measurement:
         scores = ", ".join(
             f"{name} {float(widest.sel(task=task, architecture=name)):.2f}" for name in _architectures(data)
         )
-        ends = [float(data[f"baseline_{name}"].sel(task=task)) for name in ("memoryless", "all")]
+        ends = [float(data[f"baseline_{name}"].sel(task=task)) for name in ("memoryless", "everything")]
         best.append(f"{task}: {scores} (without memory {ends[0]:.2f}, with all inputs at hand {ends[1]:.2f})")
     return Measurement(
         values=values,
@@ -212,7 +212,7 @@ def _settings(budget: Budget) -> dict[str, Any]:
         "widths": [2, 4, 8, 32, 128, 512],
         "n_seeds": 4 if quick else 10,
         "n_shuffled": 2 if quick else 4,
-        "schedule": {"steps": 250 if quick else 1500, "batch_size": 16, "learning_rate": 0.01},
+        "schedule": {"steps": 250 if quick else 1000, "batch_size": 16, "learning_rate": 0.01},
     }
 
 

@@ -1,15 +1,21 @@
-"""The study: every network of a grid, trained and measured once, on all cores; an interrupted one goes on."""
+"""The study: every network of a grid, trained and measured once, on all cores; an interrupted one goes on.
+
+Networks are kept apart from what is measured of them: another analysis does not train them again.
+"""
 
 import contextlib
 import dataclasses
 import functools
 import hashlib
+import io
 import math
 import os
 import threading
 import time
 import warnings
 from collections.abc import Generator, Mapping
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,6 +27,7 @@ from ..._version import __version__
 from .._claim import Budget
 from .._folder import code_digest, require_xarray
 from .._workplace import Workplace
+from ._baselines import BASELINES, baselines, history_load
 from ._measure import MEASURES, measure
 from ._networks import build, require_torch
 from ._tasks import RealTask, make_task
@@ -56,10 +63,20 @@ class Cell:
         return f"{self.task}-{self.architecture.lower()}-{self.width}"
 
     @property
+    def training_key(self) -> str:
+        """A hash of all that decides the networks."""
+        files = (Path(__file__).with_name(f"{name}.py").read_bytes() for name in ("_tasks", "_networks", "_training"))
+        code = hashlib.sha256(b"\0".join(files)).hexdigest()
+        return _hash(dataclasses.asdict(self) | {"code": code} | _versions())
+
+    @property
     def key(self) -> str:
         """A hash of all that decides the numbers."""
-        decided = dataclasses.asdict(self) | {"version": __version__, "code": code_digest(), "torch": _torch_version()}
-        return hashlib.sha256(msgspec.json.encode(decided, order="sorted")).hexdigest()[:32]
+        return _hash({"networks": self.training_key, "version": __version__, "code": code_digest()})
+
+    def file(self, control: str, index: int) -> str:
+        """Where weights are kept, below the folder of work."""
+        return f"{self.name}-{control}-{index}.safetensors"
 
     @property
     def cost(self) -> float:
@@ -90,19 +107,30 @@ def run_study(
         for architecture in architectures
         for width in widths
     ]
+    require_torch()  # what is not installed is said before anything is trained
     for task in tasks:
-        _cached_task(task)  # what is not installed is said before anything is trained
+        _cached_task(task)
     found = {cell: budget.workplace.load(cell.name, cell.key) for cell in cells}
     missing = sorted((cell for cell in cells if found[cell] is None), key=lambda cell: -cell.cost)
     with contextlib.closing(_computed(missing, budget.workplace, n_all=len(cells))) as answers:
         for cell, part, files in answers:
-            budget.workplace.save(cell.name, cell.key, part, files)
+            budget.workplace.save(f"{cell.name}-networks", cell.training_key, len(files), files)
+            budget.workplace.save(cell.name, cell.key, part, {})
             found[cell] = part
+    for task in tasks:
+        inputs = io.BytesIO()
+        np.save(inputs, _cached_task(task).probe)
+        budget.workplace.save(f"{task}-inputs", "", [], {f"{task}.npy": inputs.getvalue()})
     return _dataset(found, tasks, architectures, widths, n_seeds)
 
 
-def compute_cell(cell: Cell) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
-    """Every network of a cell with its measures; and the weights of the first trained one, as safetensors."""
+def compute_cell(cell: Cell, kept: Mapping[str, bytes]) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
+    """Every network of a cell with its measures; and the weights of those that were trained, as safetensors by file.
+
+    Args:
+        cell: Which networks.
+        kept: Weights of networks that need not be trained again.
+    """
     from safetensors.torch import save
 
     torch = require_torch()
@@ -113,21 +141,37 @@ def compute_cell(cell: Cell) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
         for index in range(cell.n_seeds):
             start, batches, drawn = _seeds(cell, index)
             for control in CONTROLS[: 3 if index < cell.n_shuffled else 2]:
+                file = cell.file(control, index)
                 network = build(cell.architecture, cell.width, task, seed=start)
                 if control != "untrained":
-                    shuffled = control == "shuffled"
-                    train(network, task, cell.schedule, width=cell.width, seed=batches, shuffled=shuffled)
+                    if not _restore(network, kept.get(file)):
+                        shuffled = control == "shuffled"
+                        train(network, task, cell.schedule, width=cell.width, seed=batches, shuffled=shuffled)
+                    files[file] = save({name: each.detach().contiguous() for name, each in network.named_parameters()})
                 row: dict[str, Any] = {"seed": index, "control": control, "diverged": not is_finite(network, task)}
                 if not row["diverged"]:
                     row["score"] = score(network, task)
                     row |= measure(network, cell.architecture, task, seed=drawn)
                 rows.append({name: _finite(each) for name, each in row.items()})
-                if control == "trained" and index == 0:
-                    weights = {name: each.detach().contiguous() for name, each in network.named_parameters()}
-                    files[f"{cell.name}.safetensors"] = save(weights)
         return rows, files
     finally:
         torch.set_num_threads(threads)
+
+
+def _restore(network: Any, content: bytes | None) -> bool:
+    """Puts kept weights into a network; whether there were any that fit. One they do not fit is left as it is."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        weights = {} if content is None else load(content)
+    except SafetensorError:
+        return False
+    shapes = {name: each.shape for name, each in network.named_parameters()}
+    if {name: each.shape for name, each in weights.items()} != shapes:
+        return False
+    network.load_state_dict(weights)
+    return True
 
 
 def _computed(
@@ -150,7 +194,9 @@ def _computed(
         # nothing waits in a queue: an interruption would be followed by a traceback of the thread that keeps it
         one_by_one: dict[str, Any] = {"pre_dispatch": "n_jobs", "batch_size": 1}
         parallel = joblib.Parallel(n_jobs=workers, return_as="generator_unordered", **one_by_one)
-        answers: Any = parallel(joblib.delayed(_with_cell)(each, os.getpid()) for each in cells)
+        answers: Any = parallel(
+            joblib.delayed(_with_cell)(each, _networks_of(each, workplace), os.getpid()) for each in cells
+        )
         finished = False
         try:
             for cell, (part, files) in answers:
@@ -163,10 +209,18 @@ def _computed(
             get_reusable_executor().shutdown(wait=True, kill_workers=not finished)
 
 
-def _with_cell(cell: Cell, parent: int) -> tuple[Cell, tuple[list[dict[str, Any]], dict[str, bytes]]]:
+def _networks_of(cell: Cell, workplace: Workplace) -> dict[str, bytes]:
+    """Weights that were kept of a cell, by file."""
+    name = f"{cell.name}-networks"
+    return {} if workplace.load(name, cell.training_key) is None else workplace.files(name)
+
+
+def _with_cell(
+    cell: Cell, kept: dict[str, bytes], parent: int
+) -> tuple[Cell, tuple[list[dict[str, Any]], dict[str, bytes]]]:
     if os.getpid() != parent:  # a single cell is computed in the process of the study
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    return cell, compute_cell(cell)
+    return cell, compute_cell(cell, kept)
 
 
 def _end_with(parent: int) -> None:
@@ -217,7 +271,7 @@ def _dataset(
             curve = np.array([np.nan if each is None else each for each in row.get("r2", [])], float)
             r2[place][: len(curve)] = curve
     dims = ("task", "architecture", "width", "network", "control")
-    baselines = {name: ("task", [made[task].baselines[name] for task in tasks]) for name in ("memoryless", "all")}
+    scores = [baselines(made[task]) for task in tasks]
     return xr.Dataset(
         {name: (dims, each) for name, each in values.items()} | {"r2": ((*dims, "lag"), r2)},
         coords={
@@ -226,11 +280,16 @@ def _dataset(
             "width": widths,
             "control": list(CONTROLS),
             "readout": ("task", [made[task].readout for task in tasks]),
-            **{f"baseline_{name}": each for name, each in baselines.items()},
-            "history_load": ("task", [made[task].history_load for task in tasks]),
+            **{f"baseline_{name}": ("task", [each[name] for each in scores]) for name in BASELINES},
+            "history_load": ("task", [history_load(made[task]) for task in tasks]),
         },
     )
 
 
-def _torch_version() -> str:
-    return str(require_torch().__version__)
+def _hash(decided: dict[str, Any]) -> str:
+    return hashlib.sha256(msgspec.json.encode(decided, order="sorted")).hexdigest()[:32]
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    return {name: metadata.version(name) for name in ("torch", "numpy", "scikit-learn", "statsmodels")}

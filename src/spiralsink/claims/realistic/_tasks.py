@@ -1,4 +1,8 @@
-"""Three tasks on recorded data that is installed with a package: recall, classification, forecasting."""
+"""Three tasks on recorded data that is installed with a package: recall, classification, forecasting.
+
+Together with `_networks` and `_training` this file decides what is trained: with any change of it, networks that were
+kept are trained again. What is measured of them is elsewhere.
+"""
 
 import dataclasses
 from collections.abc import Callable
@@ -11,7 +15,8 @@ from ..._errors import MissingExtra
 
 _DELAY = 3
 _IMAGES = 3
-_ROWS = 8
+ROWS = 8
+_COLUMNS = slice(1, 7)
 _CLASSES = 10
 _WEEKS = 2
 _YEAR = 26
@@ -29,12 +34,14 @@ class Sequences:
         targets: Numbers that are wanted, or one-hot classes.
         weights: How much every step counts in the loss.
         scored: Whether a step counts in the score.
+        clock: Time of every step: its place in the sequence, or where sequences are parts of one record, in that.
     """
 
     inputs: Float[np.ndarray, "batch time features"]
     targets: Float[np.ndarray, "batch time outputs"]
     weights: Float[np.ndarray, "batch time"]
     scored: Bool[np.ndarray, "batch time"]
+    clock: Int[np.ndarray, "batch time"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -45,6 +52,7 @@ class RealTask:
         name: "recall", "classification" or "forecast".
         readout: What follows the linear readout: "relu", "softmax" or "linear".
         draw: Draws a batch of training sequences: `draw(rng, n_sequences)`.
+        train: Training sequences, each once, to fit linear readouts of the inputs to.
         first_bias: Where readouts start: a rectified one at the mean of its training targets, the others at 0.
         test: Sequences that no network was trained on, to score networks.
         probe: Sequences on which memory is measured.
@@ -52,19 +60,18 @@ class RealTask:
         asked: Of an input at a row's time, the times at which it is wanted, (inputs, time); no rows where that is not
             known. The inputs are those of `heard_at`.
         heard_at: Times of the inputs whose impulses are followed, (inputs,).
-        baselines: Scores that need no memory, and one that has all of it, by name.
     """
 
     name: str
     readout: str
     draw: Callable[[np.random.Generator, int], Sequences]
+    train: Sequences
     first_bias: Float[np.ndarray, " outputs"]
     test: Sequences
     probe: Float[np.ndarray, "sequences steps features"]
     n_lags: int
     asked: Bool[np.ndarray, "inputs time"]
     heard_at: Int[np.ndarray, " inputs"]
-    baselines: dict[str, float]
 
     @property
     def n_features(self) -> int:
@@ -73,18 +80,6 @@ class RealTask:
     @property
     def n_outputs(self) -> int:
         return self.test.targets.shape[-1]
-
-    @property
-    def history_load(self) -> float:
-        """The load of a state that is the last `n_lags` inputs themselves: all pairs, over their participation ratio.
-
-        1 for independent inputs of equal variance, more where inputs tell of one another.
-        """
-        time, n_lags = self.probe.shape[1], self.n_lags
-        lagged = [self.probe[:, n_lags - 1 - lag : time - lag] for lag in range(n_lags)]
-        history = np.concatenate(lagged, axis=-1).reshape(-1, n_lags * self.n_features)
-        spread = np.linalg.eigvalsh(np.cov(history, rowvar=False))
-        return float(np.ptp(history, axis=0).astype(bool).sum() * (spread**2).sum() / spread.sum() ** 2)
 
 
 def make_task(name: str) -> RealTask:
@@ -99,39 +94,39 @@ def make_task(name: str) -> RealTask:
 def recall() -> RealTask:
     """Rows of handwritten digits, one a step; the row of three steps ago is wanted, y*_t = x_{t-3}.
 
-    Inputs are the eight pixels of a row, in [0, 1]; three images follow one another. The readout is rectified, as
-    pixels are never negative. The score is R^2 over all pixels and steps from the fourth.
+    Inputs are the six inner pixels of a row, in [0, 1], as the outer two are nearly always blank; three images follow
+    one another. The readout is rectified, as pixels are never negative. The score is R^2 over all pixels and steps from
+    the fourth.
 
     Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits (UCI, 1998), 1797 images.
     """
     images, _, half = _digits()
+    time = np.arange(_IMAGES * ROWS)
 
     def sequences(chosen: np.ndarray) -> Sequences:
-        inputs = images[chosen].reshape(-1, _IMAGES * _ROWS, images.shape[-1])
+        inputs = images[chosen].reshape(-1, len(time), images.shape[-1])
         targets = np.zeros_like(inputs)
         targets[:, _DELAY:] = inputs[:, :-_DELAY]
-        late = np.broadcast_to(np.arange(inputs.shape[1]) >= _DELAY, inputs.shape[:2])
-        return Sequences(inputs, targets, np.ones(inputs.shape[:2]), late)
+        clock = np.broadcast_to(time, inputs.shape[:2])
+        return Sequences(inputs, targets, np.ones(inputs.shape[:2]), clock >= _DELAY, clock)
 
     def draw(rng: np.random.Generator, n_sequences: int) -> Sequences:
         return sequences(rng.integers(half, size=n_sequences * _IMAGES))
 
     test = sequences(np.arange(half, len(images)))
     train = sequences(np.arange(half))
-    heard = np.arange(_ROWS, 2 * _ROWS)
-    time = np.arange(_IMAGES * _ROWS)
+    heard = np.arange(ROWS, 2 * ROWS)
     return RealTask(
         name="recall",
         readout="relu",
         draw=draw,
+        train=train,
         first_bias=train.targets.mean(axis=(0, 1)),
         test=test,
         probe=test.inputs[:_PROBED],
         n_lags=8,
         asked=time == heard[:, None] + _DELAY,
         heard_at=heard,
-        # images begin at known times, and what to make of a row depends on which one it is
-        baselines={"memoryless": _ridge_score(train, test, n_steps=1, by_time=True), "all": 1.0},
     )
 
 
@@ -144,7 +139,7 @@ def classification() -> RealTask:
     Source: as `recall`.
     """
     images, classes, half = _digits()
-    length = _ROWS + _DELAY
+    length = ROWS + _DELAY
 
     def sequences(chosen: np.ndarray) -> Sequences:
         blank = np.zeros((len(chosen), _DELAY, images.shape[-1]))
@@ -155,28 +150,24 @@ def classification() -> RealTask:
         answers = wanted < _CLASSES
         # the answer counts as much as all the waiting
         weights = np.where(answers, length / 2, length / (2 * (length - 1)))
-        return Sequences(inputs, np.eye(_CLASSES + 1)[wanted], weights, answers)
+        clock = np.broadcast_to(np.arange(2 * length), wanted.shape)
+        return Sequences(inputs, np.eye(_CLASSES + 1)[wanted], weights, answers, clock)
 
     def draw(rng: np.random.Generator, n_sequences: int) -> Sequences:
         return sequences(rng.integers(half, size=2 * n_sequences))
 
-    held_out = np.arange(half, half + (len(images) - half) // 2 * 2)
-    test = sequences(held_out)
+    test = sequences(np.arange(half, half + (len(images) - half) // 2 * 2))
     return RealTask(
         name="classification",
         readout="softmax",
         draw=draw,
+        train=sequences(np.arange(half // 2 * 2)),
         first_bias=np.zeros(_CLASSES + 1),
         test=test,
         probe=test.inputs[:_PROBED],
         n_lags=length + 3,
-        asked=np.broadcast_to(np.arange(2 * length) == length - 1, (_ROWS, 2 * length)),
-        heard_at=np.arange(_ROWS),
-        baselines={
-            # all blank steps look alike
-            "memoryless": float(np.bincount(classes[held_out]).max() / len(held_out)),
-            "all": _logistic_score(images, classes, half, held_out),
-        },
+        asked=np.broadcast_to(np.arange(2 * length) == length - 1, (ROWS, 2 * length)),
+        heard_at=np.arange(ROWS),
     )
 
 
@@ -201,7 +192,7 @@ def forecast() -> RealTask:
     def windows(starts: np.ndarray) -> Sequences:
         at = starts[:, None] + np.arange(length)
         late = np.broadcast_to(np.arange(length) >= _YEAR, at.shape)
-        return Sequences(change[at][..., None], ahead[at][..., None], np.where(late, 2.0, 0.0), late)
+        return Sequences(change[at][..., None], ahead[at][..., None], np.where(late, 2.0, 0.0), late, at)
 
     def draw(rng: np.random.Generator, n_sequences: int) -> Sequences:
         return windows(rng.integers(n_train - length - _AHEAD, size=n_sequences))
@@ -213,6 +204,7 @@ def forecast() -> RealTask:
         name="forecast",
         readout="linear",
         draw=draw,
+        train=train,
         first_bias=np.zeros(1),
         test=test,
         # in one piece, or there are too few steps to fit a readout of 512 units to
@@ -220,10 +212,6 @@ def forecast() -> RealTask:
         n_lags=_YEAR,
         asked=np.zeros((0, length), bool),
         heard_at=np.zeros(0, np.int64),
-        baselines={
-            "memoryless": _ridge_score(train, test, n_steps=1),
-            "all": _ridge_score(train, test, n_steps=_YEAR),
-        },
     )
 
 
@@ -239,43 +227,18 @@ def accuracy(outputs: np.ndarray, sequences: Sequences) -> float:
     return float(right[sequences.scored].mean())
 
 
-def _ridge_score(train: Sequences, test: Sequences, *, n_steps: int, by_time: bool = False) -> float:
-    """R^2 of a linear readout of the last inputs; with weights and a bias of its own at every time, if so wanted."""
-    linear_model = _sklearn("linear_model")
-
-    def table(sequences: Sequences) -> np.ndarray:
-        inputs = np.pad(sequences.inputs, [(0, 0), (n_steps - 1, 0), (0, 0)])
-        time = sequences.inputs.shape[1]
-        parts = [inputs[:, lag : lag + time] for lag in range(n_steps)]
-        if by_time:
-            seen = np.concatenate([*parts, np.ones_like(inputs[:, :time, :1])], axis=-1)
-            return (np.eye(time)[:, :, None] * seen[:, :, None]).reshape(len(seen), time, -1)
-        return np.concatenate(parts, axis=-1)
-
-    ridge = linear_model.RidgeCV(np.logspace(-3, 3, 13))
-    ridge.fit(table(train)[train.scored], train.targets[train.scored])
-    outputs = np.zeros_like(test.targets)
-    outputs[test.scored] = ridge.predict(table(test)[test.scored]).reshape(-1, test.targets.shape[-1])
-    return r_squared(outputs, test)
-
-
-def _logistic_score(images: np.ndarray, classes: np.ndarray, half: int, held_out: np.ndarray) -> float:
-    """Accuracy of a linear classifier of whole images."""
-    classifier = _sklearn("linear_model").LogisticRegression(max_iter=1000)
-    flat = images.reshape(len(images), -1)
-    return float(classifier.fit(flat[:half], classes[:half]).score(flat[held_out], classes[held_out]))
-
-
 def _digits() -> tuple[np.ndarray, np.ndarray, int]:
-    """Images in [0, 1] in a fixed random order, their classes, and how many of the first are for training: half.
+    """Images in [0, 1], their classes, and how many of the first are for training: half.
 
-    Who wrote an image is not known: a hand may be in both parts.
+    Images of a hand lie together, and the record is cut in the middle: few hands can be in both parts. In each part the
+    order is random, as digits of the record follow one another.
     """
-    digits = _sklearn("datasets").load_digits()
-    order = np.random.default_rng(0).permutation(len(digits.target))
-    half = len(order) // 2 // _IMAGES * _IMAGES
-    kept = order[: len(order) // _IMAGES * _IMAGES]
-    return digits.images[kept] / 16, digits.target[kept], half
+    digits = require_sklearn("datasets").load_digits()
+    kept = len(digits.target) // _IMAGES * _IMAGES
+    half = kept // 2 // _IMAGES * _IMAGES
+    rng = np.random.default_rng(0)
+    order = np.concatenate([rng.permutation(half), half + rng.permutation(kept - half)])
+    return digits.images[order][..., _COLUMNS] / 16, digits.target[order], half
 
 
 def _carbon_dioxide() -> np.ndarray:
@@ -287,7 +250,8 @@ def _carbon_dioxide() -> np.ndarray:
     return table["co2"].interpolate().to_numpy()
 
 
-def _sklearn(name: str) -> Any:
+def require_sklearn(name: str) -> Any:
+    """A module of scikit-learn, "datasets" or "linear_model"."""
     try:
         from sklearn import datasets, linear_model
     except ImportError as error:
