@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 
 def small(budget):
-    few = {"widths": [2, 8], "n_seeds": 2, "n_shuffled": 1, "architectures": ["tanh", "LRU"]}
+    few = {"widths": [2, 8], "n_seeds": 3, "n_shuffled": 1, "architectures": ["tanh", "LRU"]}
     return _settings(budget) | few | {"schedule": {"steps": 40, "batch_size": 32, "learning_rate": 0.01}}
 
 
@@ -39,7 +39,9 @@ class Notes(list):
 
 
 def parts(folder):
-    return {path.name: json.loads(path.read_text())["part"] for path in (folder / "work/realistic").glob("*.json")}
+    return {
+        path.name: json.loads(path.read_text())["part"] for path in (folder / "work/realistic").glob("*-[0-9].json")
+    }
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +55,8 @@ def test_all_questions_are_answered_from_one_study(done):
     assert [each["error"] for each in document["claims"]] == [None] * 5
     assert "realistic-tasks: 12 of 12 kinds of networks" in notes
     assert not any("realistic-load:" in note and "of 12" in note for note in notes)
-    # trained, untrained and shuffled: 2 + 2 + 1 of each kind
-    assert {each["n_networks"] for each in document["claims"]} == {60}
+    # trained, untrained and shuffled: 3 + 3 + 1 of each kind
+    assert {each["n_networks"] for each in document["claims"]} == {84}
     for entry in document["claims"]:
         assert (folder / entry["figure"]).stat().st_size > 10_000
         data = xr.open_dataset(folder / entry["data"], engine="h5netcdf")
@@ -65,8 +67,32 @@ def test_all_questions_are_answered_from_one_study(done):
 
 def test_weights_are_kept_and_can_be_inspected(done):
     folder, _, _ = done
-    model = sk.as_model(folder / "work/realistic/recall-tanh-8.safetensors", nonlinearity="tanh", head="readout")
-    assert (model.n_features, model.n_hidden, model.n_outputs) == (8, 8, 8)
+    work = folder / "work/realistic"
+    assert len(list(work.glob("*.safetensors"))) == 12 * 4
+    model = sk.as_model(work / "recall-tanh-8-trained-2.safetensors", nonlinearity="tanh", head="readout")
+    assert (model.n_features, model.n_hidden, model.n_outputs) == (6, 8, 6)
+    inputs = np.load(work / "recall.npy")
+    assert inputs.shape == (150, 24, 6)
+    # what the page says to run gives the numbers of the study
+    row = next(
+        each for each in parts(folder)["recall-tanh-8.json"] if (each["seed"], each["control"]) == (2, "trained")
+    )
+    found = sk.inspect(model, inputs, n_lags=8)
+    assert int((found.memory.r2 >= 0.5).sum()) == pytest.approx(row["n_readable"], abs=1)
+    assert found.participation_ratio == pytest.approx(row["dimensions"])
+
+
+def test_another_analysis_does_not_train_again(done, tmp_path):
+    folder, _, _ = done
+    again = tmp_path / "again"
+    shutil.copytree(folder / "work/realistic", again / "work/realistic")
+    # weights of another network in the place of the one that was trained: they are measured, so nothing was trained
+    work = again / "work/realistic"
+    shutil.copy(work / "recall-tanh-8-trained-0.safetensors", work / "recall-tanh-8-trained-1.safetensors")
+    (work / "recall-tanh-8.json").unlink()
+    claims.run(again, claims=STUDY, select=["realistic-load"])
+    rows = [each for each in parts(again)["recall-tanh-8.json"] if each["control"] == "trained"]
+    assert rows[0]["score"] == rows[1]["score"] != rows[2]["score"]
 
 
 def test_a_study_goes_on_where_it_was_left(done, tmp_path):
@@ -75,7 +101,8 @@ def test_a_study_goes_on_where_it_was_left(done, tmp_path):
     before = parts(folder)
     work = again / "work/realistic"
     shutil.copytree(folder / "work/realistic", work)
-    (work / "classification-tanh-8.safetensors").unlink()
+    (work / "classification-tanh-8-shuffled-0.safetensors").unlink()
+    (work / "classification-tanh-8.json").unlink()
     (work / "recall-tanh-2.json").unlink()
     (work / "forecast-lru-8.json").write_text("{")
     document = claims.run(again, claims=STUDY, select=["realistic-load"], progress=notes)
@@ -84,7 +111,7 @@ def test_a_study_goes_on_where_it_was_left(done, tmp_path):
         f"realistic-load: {count} of 12 kinds of networks" for count in (9, 10, 11, 12)
     ]
     assert parts(again) == before
-    assert (work / "classification-tanh-8.safetensors").exists()
+    assert (work / "classification-tanh-8-shuffled-0.safetensors").exists()
 
 
 def test_a_single_kind_that_is_left_ends_nothing(done, tmp_path):

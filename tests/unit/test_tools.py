@@ -131,6 +131,22 @@ def test_the_table_goes_between_the_markers(tmp_path):
     assert "old" not in lines
 
 
+def test_a_table_may_have_a_row_for_every_bar(tmp_path):
+    page, run = tmp_path / "page.md", tmp_path / "claims.json"
+    page.write_text(f"{readme_table.BEGIN}\n{readme_table.END}\n")
+    bar = {"bar": {"op": "<", "value": 0.0}, "verdict": "holds"}
+    first = bar | {"about": "a | b", "value": -0.256, "interval": [-0.3, -0.2]}
+    second = bar | {"about": "c", "value": None, "interval": [None, None], "verdict": "inconclusive"}
+    third = bar | {"about": "d", "value": 1.0, "interval": None}
+    claims = [RUN["claims"][0] | {"id": "one", "verdict": "holds", "conditions": [first, second, third]}]
+    run.write_text(json.dumps(RUN | {"claims": claims}))
+    assert readme_table.main([str(run), "--readme", str(page), "--conditions"]) == 0
+    lines = page.read_text().splitlines()
+    assert "| `one`: holds | a \\| b | -0.26 | -0.30 to -0.20 | < 0 | holds |" in lines
+    assert "|  | c | none | none to none | < 0 | inconclusive |" in lines
+    assert "|  | d | 1.00 |  | < 0 | holds |" in lines
+
+
 @pytest.mark.parametrize("text", ["no markers", f"{readme_table.END} {readme_table.BEGIN}"])
 def test_a_readme_without_markers_is_refused(text):
     with pytest.raises(ValueError, match="claims: begin"):

@@ -15,6 +15,7 @@ def test_a_part_is_kept_until_its_key_changes(tmp_path):
     place.save("cell", "key", [{"score": 0.5, "load": None}], {"cell.bin": b"weights"})
     assert place.load("cell", "key") == [{"score": 0.5, "load": None}]
     assert (tmp_path / "work/cell.bin").read_bytes() == b"weights"
+    assert place.files("cell") == {"cell.bin": b"weights"}
     assert place.load("cell", "another key") is None
     assert place.load("other", "key") is None
     place.tell("half")
@@ -33,6 +34,7 @@ def test_nowhere_keeps_nothing():
     place = Nowhere()
     place.save("cell", "key", 1, {})
     assert place.load("cell", "key") is None
+    assert place.files("cell") == {}
 
 
 def toy(name, *, on_request):

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from .._claim import Bar, Budget, Claim, Measurement
-from ._draw import draw_measure, draw_tasks
+from ._baselines import BASELINES
+from ._draw import draw_hidden, draw_measure, draw_tasks
 from ._networks import ARCHITECTURES
 from ._statistics import Trend, difference, mean_interval, trend
 from ._study import run_study
@@ -16,78 +17,62 @@ _ADDITIVE = 0.5
 def networks_do_their_tasks(budget: Budget, **settings: Any) -> Measurement:
     """Scores of the widest networks against those of linear readouts without memory."""
     data = run_study(budget, **settings)
-    values = task_values(data)
     widest, best = data["score"].sel(control="trained").isel(width=-1).median("network"), []
     for task in data["task"].values:
-        scores = ", ".join(
-            f"{name} {float(widest.sel(task=task, architecture=name)):.2f}" for name in _architectures(data)
-        )
-        ends = [float(data[f"baseline_{name}"].sel(task=task)) for name in ("memoryless", "everything")]
-        best.append(f"{task}: {scores} (without memory {ends[0]:.2f}, with all inputs at hand {ends[1]:.2f})")
-    return Measurement(
-        values=values,
-        measured=f"median score at width {int(data['width'][-1])}, {'; '.join(best)}",
-        data=data,
-        n_networks=_count(data),
-        horizon=_LENGTHS,
-    )
+        scores = ", ".join(f"{name} {float(widest.sel(task=task, architecture=name)):.2f}" for name in _names(data))
+        ends = [f"{float(data[f'baseline_{name}'].sel(task=task)):.2f}" for name in BASELINES]
+        best.append(f"{task}: {scores} (without memory {ends[0]}, by the clock {ends[1]}, with all inputs {ends[2]})")
+    doing = doing_the_task(data)
+    words = f"median score at width {int(data['width'][-1])}, {'; '.join(best)}; at least half of the way from without "
+    words += f"memory to all inputs in {int(doing.sum())} of {doing.size} kinds of networks"
+    return _measurement(data, task_values(data), words)
 
 
 def load(budget: Budget, **settings: Any) -> Measurement:
     """Load: readable (feature, lag) pairs for each dimension that the states fill."""
     data = run_study(budget, **settings)
     values, intervals, found = load_values(data)
-    untrained = _at_ends(data.sel(control="untrained"), "load")[0]
+    untrained = by_task_in_words(data.sel(control="untrained"), "load")
     history = ", ".join(f"{task} {float(data['history_load'].sel(task=task)):.1f}" for task in data["task"].values)
-    of_trained = data.sel(control="trained")
-    pairs, dimensions = (_at_ends(of_trained, name) for name in ("n_readable", "dimensions"))
-    return Measurement(
-        values=values,
-        measured=f"{_ends_in_words(data, 'load', 'load')} ({pairs[0]:.1f} pairs in {dimensions[0]:.1f} dimensions and "
-        f"{pairs[1]:.1f} in {dimensions[1]:.1f}); untrained {untrained:.2g} at the narrow end; the inputs themselves: "
-        f"{history}; {_in_words(data, 'load', found)}",
-        data=_with_trends(data, "load", found),
-        n_networks=_count(data),
-        horizon=_LENGTHS,
-        intervals=intervals,
-    )
+    words = f"{_ends_in_words(data, 'load', 'load')}; untrained, {untrained}; the inputs themselves, {history}"
+    words += f"; {_in_words(data, 'load', found)}"
+    return _measurement(_with_trends(data, "load", found), values, words, intervals)
 
 
 def additivity(budget: Budget, **settings: Any) -> Measurement:
     """Whether responses to impulses add up, in networks that are not linear."""
     data = run_study(budget, **settings)
-    found = _trends(data, "additivity")
+    found = trends(data, "additivity")
     values, intervals = additivity_values(data)
     untrained = additivity_values(data, control="untrained")[0]["additive"]
     medians = data["additivity"].sel(control="trained").median(("task", "width", "network"))
-    shown = ", ".join(f"{name} {float(medians.sel(architecture=name)):.2f}" for name in _architectures(data))
-    return Measurement(
-        values=values,
-        measured=f"{values['additive']:.0%} of nonlinear trained networks have an index of {_ADDITIVE} or more, "
-        f"{untrained:.0%} of untrained ones; medians {shown}; {_in_words(data, 'additivity', found)}",
-        data=_with_trends(data, "additivity", found),
-        n_networks=_count(data),
-        horizon=_LENGTHS,
-        intervals=intervals,
-    )
+    shown = ", ".join(f"{name} {float(medians.sel(architecture=name)):.2f}" for name in _names(data))
+    words = f"{values['additive']:.0%} of nonlinear trained networks have a mean index of {_ADDITIVE} or more, "
+    words += f"{untrained:.0%} of untrained ones; medians {shown}; {_in_words(data, 'additivity', found)}"
+    return _measurement(_with_trends(data, "additivity", found), values, words, intervals)
 
 
 def hidden(budget: Budget, **settings: Any) -> Measurement:
     """Share of what inputs that are not yet wanted do to the readouts, on average, that is negative."""
     data = run_study(budget, **settings)
-    invisible = trend_values(data, "invisible")[2]["trained"]
-    ends = _at_ends(data.sel(control="trained"), "invisible")
-    more = (
-        f"; of a rectified readout (recall) {ends[0]:.2f} and {ends[1]:.2f} of the change is not let through, rank "
-        f"correlation {invisible.mean:+.2f} ({_interval_in_words(invisible)})"
+    values, intervals, found = trend_values(data, "hidden")
+    shares = ("invisible", "invisible_flipped", "invisible_wanted", "hidden_by_sign")
+    through, flipped, wanted, _ = (by_task_in_words(data.sel(control="trained"), name) for name in shares)
+    by_sign = trends(data, "hidden_by_sign")["trained"]
+    words = (
+        f"{_ends_in_words(data, 'hidden', 'hidden share')}; {_in_words(data, 'hidden', found)}; of changes before a "
     )
-    return _trend_measurement(data, "hidden", "hidden share", sign=-1, more=more)
+    words += f"rectified readout it does not let through, {through}; with their sign turned, {flipped}; when they are "
+    words += f"wanted, {wanted}; rank correlation of what the sign alone hides {_trend_in_words(by_sign)}"
+    return _measurement(_with_trends(data, "hidden", found).assign_attrs(predicted=-1), values, words, intervals)
 
 
 def sharpness(budget: Budget, **settings: Any) -> Measurement:
     """What readouts still see of inputs after they were wanted, relative to what they see while they are."""
     data = run_study(budget, **settings)
-    return _trend_measurement(data, "sharpness", "sharpness", sign=1)
+    values, intervals, found = trend_values(data, "sharpness")
+    words = f"{_ends_in_words(data, 'sharpness', 'sharpness')}; {_in_words(data, 'sharpness', found)}"
+    return _measurement(_with_trends(data, "sharpness", found).assign_attrs(predicted=1), values, words, intervals)
 
 
 def task_values(data: Any) -> dict[str, float]:
@@ -99,8 +84,17 @@ def task_values(data: Any) -> dict[str, float]:
     return {"beats": float((score - data["baseline_memoryless"]).min(skipna=False))}
 
 
+def doing_the_task(data: Any) -> Any:
+    """Which (task, architecture, width) do the task: their median trained network is half of the way or more.
+
+    From the score without memory to that of all inputs.
+    """
+    score = data["score"].sel(control="trained").median("network")
+    return score - data["baseline_memoryless"] >= 0.5 * (data["baseline_everything"] - data["baseline_memoryless"])
+
+
 def load_values(data: Any) -> tuple[dict[str, float], dict[str, tuple[float, float]], dict[str, Trend]]:
-    """Values and intervals of the bars of `realistic-load`, and the correlations by control."""
+    """Values and intervals of the bars of `realistic-load`, and the correlations by selection."""
     values, intervals, found = trend_values(data, "load")
     narrow = data["load"].sel(control="trained").isel(width=0).transpose("task", "architecture", "network").values
     found_median = mean_interval(narrow.reshape(-1, narrow.shape[-1]), lambda each: float(np.median(each)))
@@ -120,43 +114,63 @@ def additivity_values(
 
 
 def trend_values(data: Any, measure: str) -> tuple[dict[str, float], dict[str, tuple[float, float]], dict[str, Trend]]:
-    """`trend`: mean correlation with width; `by_training`: that minus the one of untrained networks."""
-    found = _trends(data, measure)
+    """Mean correlations with width, and all correlations.
+
+    - `trend`: of trained networks
+    - `by_training`: that minus the one of untrained networks
+    - `doing`: of trained networks at widths that do the task
+    """
+    found = trends(data, measure)
     apart, ends = difference(found["trained"], found["untrained"])
-    values = {"trend": found["trained"].mean, "by_training": apart}
-    return values, {"trend": found["trained"].interval, "by_training": ends}, found
+    values = {"trend": found["trained"].mean, "by_training": apart, "doing": found["doing the task"].mean}
+    intervals = {
+        "trend": found["trained"].interval,
+        "by_training": ends,
+        "doing": found["doing the task"].interval,
+    }
+    return values, intervals, found
 
 
-def _trend_measurement(data: Any, measure: str, words: str, *, sign: int, more: str = "") -> Measurement:
-    values, intervals, found = trend_values(data, measure)
-    return Measurement(
-        values=values,
-        measured=f"{_ends_in_words(data, measure, words)}; {_in_words(data, measure, found)}{more}",
-        data=_with_trends(data, measure, found).assign_attrs(predicted=sign),
-        n_networks=_count(data),
-        horizon=_LENGTHS,
-        intervals=intervals,
+def trends(data: Any, measure: str) -> dict[str, Trend]:
+    """Correlations with width of every control, and of trained networks at widths that do the task."""
+    found = {str(name): trend(data[measure].sel(control=name)) for name in data["control"].values}
+    return found | {"doing the task": trend(data[measure].sel(control="trained").where(doing_the_task(data)))}
+
+
+def by_task_in_words(one: Any, measure: str) -> str:
+    """Medians at the smallest and the largest width, mean over architectures that have both, for every task."""
+    medians = one[measure].median("network").isel(width=[0, -1])
+    ends = medians.where(np.isfinite(medians).all("width")).mean("architecture")
+    return ", ".join(
+        f"{task} {float(ends.sel(task=task)[0]):.2f} and {float(ends.sel(task=task)[1]):.2f}"
+        for task in one["task"].values
+        if np.isfinite(ends.sel(task=task)).all()
     )
 
 
-def _at_ends(one: Any, measure: str) -> tuple[float, float]:
-    """Medians at the smallest and the largest width, mean over the kinds of networks that have both."""
-    medians = one[measure].median("network").isel(width=[0, -1]).stack(kind=("task", "architecture"))
-    both = medians.dropna("kind", how="any").mean("kind")
-    return float(both[0]), float(both[1])
+def _measurement(
+    data: Any, values: dict[str, float], words: str, intervals: dict[str, tuple[float, float]] | None = None
+) -> Measurement:
+    return Measurement(
+        values=values,
+        measured=words,
+        data=data,
+        # those that diverged included
+        n_networks=int(np.isfinite(data["diverged"].values).sum()),
+        horizon=_LENGTHS,
+        intervals=intervals or {},
+    )
 
 
 def _ends_in_words(data: Any, measure: str, words: str) -> str:
-    ends, widths = _at_ends(data.sel(control="trained"), measure), data["width"].values
-    return f"median {words} {ends[0]:.2f} at width {widths[0]} and {ends[1]:.2f} at {widths[-1]}"
-
-
-def _trends(data: Any, measure: str) -> dict[str, Trend]:
-    return {str(name): trend(data[measure].sel(control=name)) for name in data["control"].values}
+    widths = data["width"].values
+    return f"median {words} at widths {widths[0]} and {widths[-1]}, " + by_task_in_words(
+        data.sel(control="trained"), measure
+    )
 
 
 def _in_words(data: Any, measure: str, found: dict[str, Trend]) -> str:
-    parts = [f"{each.mean:+.2f} ({_interval_in_words(each)}) {name}" for name, each in found.items()]
+    parts = [f"{_trend_in_words(each)} {name}" for name, each in found.items() if np.isfinite(each.mean)]
     kinds = found["trained"].each
     rising, falling = int((kinds > 0).sum()), int((kinds < 0).sum())
     words = (
@@ -164,41 +178,38 @@ def _in_words(data: Any, measure: str, found: dict[str, Trend]) -> str:
         f"{int(np.isfinite(kinds).sum())} pairs of task and architecture"
     )
     of_trained = data.sel(control="trained")
-    there = np.isfinite(of_trained["diverged"])
+    # a task that does not say what it wants has no number by design
+    tasks = np.isfinite(of_trained[measure]).any(("architecture", "width", "network"))
+    there = np.isfinite(of_trained["diverged"]) & tasks
     without = int((there & ~np.isfinite(of_trained[measure])).sum())
     if without:
         words += f"; {without} of {int(there.sum())} trained networks have no such number"
-    if diverged := int((of_trained["diverged"] == 1).sum()):
+    if diverged := int(((of_trained["diverged"] == 1) & tasks).sum()):
         words += f", {diverged} of them as they diverged"
     return words
 
 
-def _interval_in_words(one: Trend) -> str:
+def _trend_in_words(one: Trend) -> str:
     low, high = one.interval
-    return f"{low:+.2f} to {high:+.2f}" if np.isfinite(low) else "no interval"
+    return f"{one.mean:+.2f} ({f'{low:+.2f} to {high:+.2f}' if np.isfinite(low) else 'no interval'})"
 
 
 def _with_trends(data: Any, measure: str, found: dict[str, Trend]) -> Any:
-    dims = ("control", "task", "architecture")
-    kinds = [found[name] for name in data["control"].values]
+    dims = ("selection", "task", "architecture")
     added = {
-        "trend": (dims, np.stack([each.each for each in kinds])),
-        "trend_low": (dims, np.stack([each.low for each in kinds])),
-        "trend_high": (dims, np.stack([each.high for each in kinds])),
-        "mean_trend": ("control", [each.mean for each in kinds]),
-        "mean_trend_low": ("control", [each.interval[0] for each in kinds]),
-        "mean_trend_high": ("control", [each.interval[1] for each in kinds]),
+        "trend": (dims, np.stack([each.each for each in found.values()])),
+        "trend_low": (dims, np.stack([each.low for each in found.values()])),
+        "trend_high": (dims, np.stack([each.high for each in found.values()])),
+        "mean_trend": ("selection", [each.mean for each in found.values()]),
+        "mean_trend_low": ("selection", [each.interval[0] for each in found.values()]),
+        "mean_trend_high": ("selection", [each.interval[1] for each in found.values()]),
+        "doing_the_task": doing_the_task(data),
     }
-    return data.assign(added).assign_attrs(measure=measure)
+    return data.assign(added).assign_coords(selection=list(found)).assign_attrs(measure=measure)
 
 
-def _architectures(data: Any) -> list[str]:
+def _names(data: Any) -> list[str]:
     return [str(each) for each in data["architecture"].values]
-
-
-def _count(data: Any) -> int:
-    """Networks that were trained or measured, those that diverged included."""
-    return int(np.isfinite(data["diverged"].values).sum())
 
 
 _LENGTHS = "24 (recall), 22 (classification), 52 (forecast)"
@@ -245,11 +256,13 @@ CLAIMS = (
     _claim(
         "load",
         "Starved networks superpose (feature, lag) pairs, and wider ones less.",
-        "more than one readable pair per dimension in the narrowest, falling with width, by training",
+        "more than one readable pair per dimension in the narrowest, falling with width, by training, also where "
+        "networks do the task",
         {
             "trend": Bar("<", 0.0, "mean rank correlation of load with width"),
             "superposition": Bar(">", 1.0, "median load of the narrowest networks, mean over kinds"),
             "by_training": Bar("<", 0.0, "the correlation of trained networks minus that of untrained ones"),
+            "doing": Bar("<", 0.0, "the correlation of trained networks at widths that do the task"),
         },
         load,
     ),
@@ -264,20 +277,23 @@ CLAIMS = (
         "hidden",
         "What inputs do to the readouts before they are wanted is negative in starved networks, and less so in wider "
         "ones.",
-        "a hidden share that falls with width, by training",
+        "a hidden share that falls with width, by training, also where networks do the task",
         {
             "trend": Bar("<", 0.0, "mean rank correlation of hidden share with width"),
             "by_training": Bar("<", 0.0, "the correlation of trained networks minus that of untrained ones"),
+            "doing": Bar("<", 0.0, "the correlation of trained networks at widths that do the task"),
         },
         hidden,
+        draw=draw_hidden,
     ),
     _claim(
         "sharpness",
         "Starved networks forget sharply what was wanted, and wider ones less.",
-        "a sharpness (small: sharp forgetting) that rises with width, by training",
+        "a sharpness (small: sharp forgetting) that rises with width, by training, also where networks do the task",
         {
             "trend": Bar(">", 0.0, "mean rank correlation of sharpness with width"),
             "by_training": Bar(">", 0.0, "the correlation of trained networks minus that of untrained ones"),
+            "doing": Bar(">", 0.0, "the correlation of trained networks at widths that do the task"),
         },
         sharpness,
     ),

@@ -11,6 +11,7 @@ _LABELS = {
     "load": "load (readable pairs per dimension)",
     "additivity": "1 \N{MINUS SIGN} additivity index",
     "hidden": "hidden share",
+    "hidden_by_sign": "hidden by sign alone",
     "sharpness": "sharpness (small: sharp forgetting)",
 }
 _SHORT = {"recall": "recall", "classification": "classify", "forecast": "forecast"}
@@ -26,6 +27,12 @@ _WORDS: dict[str, Any] = {
     "zorder": 4,
     "bbox": {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.4},
 }
+_SELECTIONS: dict[str, dict[str, Any]] = {
+    "trained": {"color": plots.INK, "marker": "o"},
+    "doing the task": {"color": plots.INK, "marker": "o", "markerfacecolor": "white"},
+    "untrained": {"color": plots.MUTED, "marker": "D"},
+    "shuffled": {"color": plots.MUTED, "marker": "x"},
+}
 _TITLES = {
     "recall": "recall of digit rows",
     "classification": "classification of digits",
@@ -40,10 +47,10 @@ def draw_tasks(data: Any) -> Any:
         for panel, task in zip(axes[0], data["task"].values, strict=True):
             one = data.sel(task=task)
             _draw_widths(panel, one, "score", controls=["trained", "shuffled"])
-            for name, words in (("memoryless", "without memory"), ("all", "all inputs at hand")):
+            for name, words in (("memoryless", "without memory"), ("everything", "all inputs at hand")):
                 _dotted(panel, float(one[f"baseline_{name}"]), words)
             panel.set_title(_TITLES[str(task)])
-            panel.set(ylim=(-0.15, 1.08), ylabel="accuracy" if str(one["readout"].values) == "softmax" else "$R^2$")
+            panel.set(ylim=(-0.45, 1.08), ylabel="accuracy" if str(one["readout"].values) == "softmax" else "$R^2$")
         handles = _legend(data, ["trained", "shuffled"])
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=6)
         _letters(axes[0])
@@ -53,16 +60,31 @@ def draw_tasks(data: Any) -> Any:
 def draw_measure(data: Any) -> Any:
     """A measure of all networks by width, and its rank correlations with width."""
     measure = str(data.attrs["measure"])
-    tasks = [task for task in data["task"].values if np.isfinite(data["trend"].sel(task=task)).any()]
-    ratios = [1.0] * len(tasks) + [1.15]
-    figure, axes = plots.new_panels(1, len(tasks) + 1, width=plots.PAGE_WIDTH, height=2.9, width_ratios=ratios)
+    return _draw_panels(data, [(str(task), measure) for task in _tasks_with(data, measure)])
+
+
+def draw_hidden(data: Any) -> Any:
+    """As `draw_measure`, with what a rectified readout does not show because of its sign alone."""
+    shown = [(task, name) for name in ("hidden", "hidden_by_sign") for task in _tasks_with(data, name)]
+    return _draw_panels(data, shown)
+
+
+def _tasks_with(data: Any, measure: str) -> list[str]:
+    return [str(task) for task in data["task"].values if np.isfinite(data[measure].sel(task=task)).any()]
+
+
+def _draw_panels(data: Any, shown: list[tuple[str, str]]) -> Any:
+    """A panel for every (task, measure), and one of the rank correlations of `data.attrs["measure"]`."""
+    ratios = [1.0] * len(shown) + [1.15]
+    figure, axes = plots.new_panels(1, len(ratios), width=plots.PAGE_WIDTH, height=2.9, width_ratios=ratios)
     with plots.style():
-        for panel, task in zip(axes[0], tasks, strict=False):
+        for panel, (task, measure) in zip(axes[0], shown, strict=False):
             _draw_widths(panel, data.sel(task=task), measure, controls=list(_CONTROLS))
             _draw_reference(panel, data.sel(task=task), measure)
-            panel.set_title(_TITLES[str(task)])
-            panel.set_ylabel(_LABELS[measure] if panel is axes[0, 0] else "")
-        _draw_trends(axes[0, -1], data, tasks)
+            panel.set_title(_TITLES[task])
+            first = next(place for place, each in enumerate(shown) if each[1] == measure)
+            panel.set_ylabel(_LABELS[measure] if panel is axes[0, first] else "")
+        _draw_trends(axes[0, -1], data, _tasks_with(data, str(data.attrs["measure"])))
         handles = _legend(data, list(_CONTROLS))
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=6)
         _letters(axes[0])
@@ -82,6 +104,8 @@ def _draw_reference(panel: Any, one: Any, measure: str) -> None:
     elif measure == "hidden":
         _dotted(panel, 0.5)
         panel.set_ylim(-0.03, 1.06)
+    elif measure == "hidden_by_sign":
+        _dotted(panel, 0.0)
     else:
         _dotted(panel, 1.0)
         panel.set(yscale="log")
@@ -127,7 +151,7 @@ def _draw_widths(panel: Any, one: Any, measure: str, *, controls: list[str]) -> 
 
 def _draw_trends(panel: Any, data: Any, tasks: list[str]) -> None:
     """Rank correlations with width of every task and architecture, with intervals; the means on top."""
-    known = np.isfinite(data["trend"].sel(control="trained"))
+    known = np.isfinite(data["trend"].sel(selection="trained"))
     rows = [
         (task, architecture)
         for task in tasks
@@ -135,27 +159,27 @@ def _draw_trends(panel: Any, data: Any, tasks: list[str]) -> None:
         if known.sel(task=task, architecture=architecture)
     ]
     places = np.arange(len(rows))[::-1].astype(float)
-    drawn = (("trained", plots.INK, "o"), ("untrained", plots.MUTED, "D"), ("shuffled", plots.MUTED, "x"))
-    for offset, (control, color, sign) in zip((0.26, 0.0, -0.26), drawn, strict=True):
-        marker: dict[str, Any] = {"marker": sign, "markersize": 2.6, "linestyle": "none"}
+    for offset, (selection, drawn) in zip((0.3, 0.1, -0.1, -0.3), _SELECTIONS.items(), strict=True):
+        marker: dict[str, Any] = drawn | {"markersize": 2.4, "linestyle": "none", "markeredgewidth": 0.7}
+        color = drawn["color"]
         for place, (task, architecture) in zip(places, rows, strict=True):
-            at = data.sel(control=control, task=task, architecture=architecture)
+            at = data.sel(selection=selection, task=task, architecture=architecture)
             if not np.isfinite(at["trend"]):
                 continue
-            panel.plot([at["trend_low"], at["trend_high"]], [place + offset] * 2, color=color, linewidth=0.8)
-            panel.plot(at["trend"], place + offset, color=color, **marker)
-        top = len(rows) + 0.4 + offset
-        ends = [float(data[f"mean_trend_{end}"].sel(control=control)) for end in ("low", "high")]
-        panel.plot(ends, [top] * 2, color=color, linewidth=1.6)
-        panel.plot(float(data["mean_trend"].sel(control=control)), top, color=color, label=control, **marker)
-    panel.plot([0, 0], [-0.6, len(rows) + 0.9], color=plots.MUTED, linewidth=0.7, linestyle=":", zorder=0.5)
+            panel.plot([at["trend_low"], at["trend_high"]], [place + offset] * 2, color=color, linewidth=0.7)
+            panel.plot(at["trend"], place + offset, **marker)
+        top = len(rows) + 0.5 + offset
+        ends = [float(data[f"mean_trend_{end}"].sel(selection=selection)) for end in ("low", "high")]
+        panel.plot(ends, [top] * 2, color=color, linewidth=1.4)
+        panel.plot(float(data["mean_trend"].sel(selection=selection)), top, label=selection, **marker)
+    panel.plot([0, 0], [-0.6, len(rows) + 1], color=plots.MUTED, linewidth=0.7, linestyle=":", zorder=0.5)
     panel.axhline(len(rows) - 0.3, color=plots.MUTED, linewidth=0.5)
     panel.set_yticks(
-        [*places, len(rows) + 0.4], [*(f"{_SHORT[str(task)]}, {name}" for task, name in rows), "mean"], fontsize=6
+        [*places, len(rows) + 0.5], [*(f"{_SHORT[str(task)]}, {name}" for task, name in rows), "mean"], fontsize=6
     )
-    panel.set(xlim=(-1.08, 1.08), ylim=(-0.6, len(rows) + 2.2), xlabel="rank correlation with width")
+    panel.set(xlim=(-1.08, 1.08), ylim=(-0.6, len(rows) * 1.16 + 1.6), xlabel="rank correlation")
     legend: dict[str, Any] = {"handlelength": 0.8, "handletextpad": 0.3, "columnspacing": 0.8}
-    panel.legend(loc="upper center", fontsize=5.5, ncols=3, **legend)
+    panel.legend(loc="upper center", fontsize=5.5, ncols=2, **legend)
 
 
 def _legend(data: Any, controls: list[str]) -> list[Any]:

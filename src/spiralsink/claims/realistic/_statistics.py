@@ -10,6 +10,7 @@ from scipy.stats import rankdata
 
 _RESAMPLED = 2000
 _SEED = 0
+_FEWEST = 3
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -37,8 +38,9 @@ def trend(values: Any) -> Trend:
     """Spearman's correlation with width, with bootstrap intervals over networks, resampled within each width.
 
     A resample holds networks twice, whose ranks are then equal, and has a correlation that is too large; resamples
-    are shifted so that their mean is the estimate. No interval where a width has one network only. Intervals are
-    those of the same tasks and architectures with other seeds.
+    are shifted so that their mean is the estimate. They also vary less than samples, by the root of (n - 1) / n for n
+    networks of a width, and are spread by that. No interval where a width has fewer than three networks. Intervals
+    are those of the same tasks and architectures with other seeds.
 
     Args:
         values: A measure over (task, architecture, width, network); NaN where it does not exist.
@@ -55,7 +57,8 @@ def trend(values: Any) -> Trend:
         if len(set(widths)) < 2:
             continue
         each[at] = spearman(widths, np.concatenate(kept)[None])[0]
-        if min(len(row) for row in kept if len(row)) < 2 or np.isnan(each[at]):
+        fewest = min(len(row) for row in kept if len(row))
+        if fewest < _FEWEST or np.isnan(each[at]):
             continue
         again = [
             row[(draws[:, : len(row)] * len(row)).astype(int)]
@@ -63,7 +66,7 @@ def trend(values: Any) -> Trend:
             if len(row)
         ]
         found = spearman(widths, np.concatenate(again, axis=1))
-        drawn[at] = np.clip(found - np.nanmean(found) + each[at], -1, 1)
+        drawn[at] = np.clip(_spread(found - np.nanmean(found), fewest) + each[at], -1, 1)
     low, high = _quantiles(drawn)
     known = np.isfinite(each)
     if not known.any():
@@ -75,6 +78,10 @@ def trend(values: Any) -> Trend:
 def difference(one: Trend, other: Trend) -> tuple[float, tuple[float, float]]:
     """Mean correlation of one minus that of the other, and its 95 % interval; networks are resampled in pairs."""
     return one.mean - other.mean, _ends(one.resampled - other.resampled)
+
+
+def _spread(deviations: np.ndarray, n_networks: int) -> np.ndarray:
+    return deviations * (n_networks / (n_networks - 1)) ** 0.5
 
 
 def _ends(resampled: np.ndarray) -> tuple[float, float]:
@@ -120,6 +127,10 @@ def mean_interval(
     drawn = np.array(
         [[of(row[rng.integers(len(row), size=len(row))]) for _ in range(_RESAMPLED)] for row in kept],
     )
+    estimate, n_drawn = float(np.mean([of(row) for row in kept])), min(len(row) for row in kept)
     if among_kinds:
-        drawn = np.take_along_axis(drawn, rng.integers(len(kept), size=drawn.shape), axis=0)
-    return float(np.mean([of(row) for row in kept])), _ends(drawn.mean(axis=0))
+        n_drawn = len(kept)
+        drawn = np.take_along_axis(drawn, rng.integers(n_drawn, size=drawn.shape), axis=0)
+    if n_drawn < _FEWEST:
+        return estimate, (np.nan, np.nan)
+    return estimate, _ends(estimate + _spread(drawn.mean(axis=0) - estimate, n_drawn))

@@ -258,22 +258,23 @@ def _dataset(
 ) -> Any:
     xr = require_xarray()
     made: dict[str, RealTask] = {task: _cached_task(task) for task in tasks}
-    n_lags = max(each.n_lags for each in made.values())
+    n_lags, n_features = (max(getattr(each, name) for each in made.values()) for name in ("n_lags", "n_features"))
     shape = len(tasks), len(architectures), len(widths), n_seeds, len(CONTROLS)
     values = {name: np.full(shape, np.nan) for name in ("score", "diverged", *MEASURES)}
-    r2 = np.full((*shape, n_lags), np.nan)
+    r2 = np.full((*shape, n_lags, n_features), np.nan)
     for cell, rows in found.items():
         at = tasks.index(cell.task), architectures.index(cell.architecture), widths.index(cell.width)
         for row in rows:
             place = *at, row["seed"], CONTROLS.index(row["control"])
             for name, each in values.items():
                 each[place] = np.nan if row.get(name) is None else row[name]
-            curve = np.array([np.nan if each is None else each for each in row.get("r2", [])], float)
-            r2[place][: len(curve)] = curve
+            if row.get("r2"):
+                curve = np.array(row["r2"], float)
+                r2[place][: curve.shape[0], : curve.shape[1]] = curve
     dims = ("task", "architecture", "width", "network", "control")
     scores = [baselines(made[task]) for task in tasks]
     return xr.Dataset(
-        {name: (dims, each) for name, each in values.items()} | {"r2": ((*dims, "lag"), r2)},
+        {name: (dims, each) for name, each in values.items()} | {"r2": ((*dims, "lag", "feature"), r2)},
         coords={
             "task": tasks,
             "architecture": architectures,
