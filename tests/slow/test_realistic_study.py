@@ -78,6 +78,7 @@ def test_weights_are_kept_and_can_be_inspected(done):
         each for each in parts(folder)["recall-tanh-8.json"] if (each["seed"], each["control"]) == (2, "trained")
     )
     found = sk.inspect(model, inputs, n_lags=8)
+    assert found.memory is not None
     assert int((found.memory.r2 >= 0.5).sum()) == pytest.approx(row["n_readable"], abs=1)
     assert found.participation_ratio == pytest.approx(row["dimensions"])
 

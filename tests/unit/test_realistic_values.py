@@ -191,8 +191,9 @@ def test_what_a_delay_line_shows_of_waiting_inputs(recall):
     with torch.no_grad():
         network.readout.weight[:, 6:12] = -0.5 * torch.eye(6)
         network.readout.bias[:] = -10
-    # a closed readout hides either sign
-    assert shares() == (1, 1, 1)
+    # outputs that are never positive are left out
+    assert shares() == (None, None, None)
+    assert sharpness(projections(*responses(network, recall, seed=0), recall), recall.asked) is None
     with torch.no_grad():
         network.readout.bias[:] = 10
     # what is negative is seen all the same, where a bias keeps the readout open
@@ -211,6 +212,10 @@ def test_at_its_threshold_a_readout_hides_what_is_negative_and_nothing_else():
     assert invisible_share(np.zeros((3, 4, 2)), change, everywhere) == pytest.approx(share)
     assert invisible_share(np.zeros((3, 4, 2)), -change, everywhere) == pytest.approx(1 - share)
     assert invisible_share(np.zeros((3, 4, 2)), -np.abs(change), everywhere) == 1
+    # a closed readout hides either sign, and the mean is over outputs, whatever their size
+    assert invisible_share(np.full((3, 4, 2), -10.0), change, everywhere) == 1
+    closed = np.broadcast_to([-1e4, 1e4], (3, 4, 2))
+    assert invisible_share(closed, change * [1e3, 1], everywhere) == pytest.approx(0.5)
 
 
 def test_what_is_seen_long_after_it_was_wanted_is_not_sharp():

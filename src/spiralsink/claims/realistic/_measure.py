@@ -7,14 +7,14 @@ from jaxtyping import Float
 
 from ...inspection import inspect_model
 from ._networks import read
-from ._responses import hidden_share, invisible_share, projections, responses, sharpness
+from ._responses import hidden_share, invisible_share, projections, responses, sharpness, speaking
 from ._tasks import RealTask
 
 READABLE = 0.5
 _VARIANCE = 0.9
 
 MEASURES = ("load", "load_beyond_input", "n_readable", "dimensions", "n_components", "additivity", "hidden")
-MEASURES += ("invisible", "invisible_flipped", "invisible_wanted", "hidden_by_sign", "sharpness", "agreement")
+MEASURES += ("invisible", "invisible_flipped", "invisible_wanted", "hidden_by_sign", "sharpness", "silent", "agreement")
 
 
 def measure(network: Any, architecture: str, task: RealTask, *, seed: int) -> dict[str, Any]:
@@ -25,13 +25,16 @@ def measure(network: Any, architecture: str, task: RealTask, *, seed: int) -> di
     - `n_components`: principal components that hold nine tenths of the variance of the states, another count of
       dimensions
     - `additivity`: mean index of pairs of impulses, 1 - |response to both - sum of responses|^2 / |sum|^2
-    - `hidden`: sum relu(-A)^2 / sum A^2 over projections A of impulses that the task does not yet want
+    - `hidden`: sum relu(-A)^2 / sum A^2 over projections A of impulses that the task does not yet want, mean over
+      outputs
     - `invisible`: of a rectified readout, the share of what these impulses change before it that it does not let
-      through, 1 - sum (relu(y') - relu(y))^2 / sum (y' - y)^2; `invisible_flipped`: the same of changes of opposite
-      sign, y' = y - change; `hidden_by_sign` is the first minus the second, what is hidden because it is negative and
-      not because the readout is closed to either sign; `invisible_wanted` is of impulses when they are wanted
+      through, 1 - sum (relu(y') - relu(y))^2 / sum (y' - y)^2, mean over outputs; `invisible_flipped`: the same of
+      changes of opposite sign, y' = y - change; `hidden_by_sign` is the first minus the second, what is hidden because
+      it is negative and not because the readout is closed to either sign; `invisible_wanted` is of impulses when they
+      are wanted
     - `sharpness`: the largest |A| at a time two steps and more after the task wanted the input, over the largest while
       it wants it; |A| is the Frobenius norm over inputs of that age
+    - `silent`: outputs of a rectified readout that are never positive, which the measures of readouts leave out
     - `r2`: held-out R^2 of every (lag, feature), at least -1; None for a feature that does not vary
     - `agreement`: largest difference between the network as it was read and torch's own forward pass
 
@@ -59,6 +62,7 @@ def measure(network: Any, architecture: str, task: RealTask, *, seed: int) -> di
             r2=[[float(each) if np.isfinite(each) else None for each in row] for row in np.maximum(r2, -1)],
         )
     measured["additivity"] = None if found.additivity is None else found.additivity.mean
+    measured["silent"] = int((~speaking(network, task)).sum())
     if len(task.heard_at):
         intact, changed = responses(network, task, seed=seed)
         seen, waits = projections(intact, changed, task), np.cumsum(task.asked, axis=1) == 0

@@ -20,7 +20,9 @@ def responses(
 ]:
     """Readouts before their nonlinearity, on sequences of the test set, as they are and with more of one feature.
 
-    An impulse is one standard deviation of the feature, at every time of `task.heard_at` in turn; in float64.
+    An impulse is one standard deviation of the feature, at every time of `task.heard_at` in turn; in float64. Outputs
+    of a rectified readout that are never positive on test sequences are left out: they say nothing, and their changes
+    can be larger than all others.
     """
     rng = np.random.default_rng(seed)
     background = task.test.inputs[rng.choice(len(task.test.inputs), _BACKGROUNDS, replace=False)]
@@ -31,8 +33,17 @@ def responses(
         for feature in range(task.n_features):
             driven[i, feature, :, at, feature] += size[feature]
     exact = copy.deepcopy(network).double()
+    speaks = speaking(network, task)
     intact = outputs_of(exact, background)
-    return intact, outputs_of(exact, driven.reshape(-1, *background.shape[1:])).reshape(*shape[:4], -1)
+    changed = outputs_of(exact, driven.reshape(-1, *background.shape[1:])).reshape(*shape[:4], -1)
+    return intact[..., speaks], changed[..., speaks]
+
+
+def speaking(network: Any, task: RealTask) -> Bool[np.ndarray, " outputs"]:
+    """Which outputs are not silent: all, but for those of a rectified readout that are never positive."""
+    if task.readout != "relu":
+        return np.ones(task.n_outputs, bool)
+    return np.any(outputs_of(network, task.test.inputs) > 0, axis=(0, 1))
 
 
 def projections(intact: Any, changed: Any, task: RealTask) -> Float[np.ndarray, "inputs time features outputs"]:
@@ -47,7 +58,7 @@ def projections(intact: Any, changed: Any, task: RealTask) -> Float[np.ndarray, 
 
 
 def invisible_share(intact: Any, change: Any, at: Bool[np.ndarray, "inputs time"]) -> float | None:
-    """1 - sum (relu(y + change) - relu(y))^2 / sum change^2; None where nothing changes.
+    """1 - sum (relu(y + change) - relu(y))^2 / sum change^2, mean over outputs; None where nothing changes.
 
     Args:
         intact: y, readouts as they are, (backgrounds, time, outputs).
@@ -55,17 +66,21 @@ def invisible_share(intact: Any, change: Any, at: Bool[np.ndarray, "inputs time"
         at: For every input, the times that count.
     """
     counted = at[:, None, None, :, None]
-    before = (counted * change**2).sum()
-    after = (counted * (np.maximum(intact + change, 0) - np.maximum(intact, 0)) ** 2).sum()
-    return float(1 - after / before) if before > 0 else None
+    through = np.maximum(intact + change, 0) - np.maximum(intact, 0)
+    return _mean_share(*((counted * each**2).sum(axis=(0, 1, 2, 3)) for each in (change, through)))
 
 
 def hidden_share(
     seen: Float[np.ndarray, "inputs time features outputs"], waits: Bool[np.ndarray, "inputs time"]
 ) -> float | None:
-    """The share sum relu(-A)^2 / sum A^2 over times before an input is wanted; None where nothing of it is seen."""
-    total = (seen[waits] ** 2).sum()
-    return float((np.minimum(seen[waits], 0) ** 2).sum() / total) if total > 0 else None
+    """Share relu(-A)^2 of A^2 over times before an input is wanted, mean over outputs; None where nothing is seen."""
+    return _mean_share(*((each[waits] ** 2).sum(axis=(0, 1)) for each in (seen, np.maximum(seen, 0))))
+
+
+def _mean_share(total: np.ndarray, kept: np.ndarray) -> float | None:
+    """Mean of 1 - kept / total over outputs where there is any."""
+    there = total > 0
+    return float((1 - kept[there] / total[there]).mean()) if there.any() else None
 
 
 def sharpness(
