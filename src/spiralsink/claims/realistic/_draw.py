@@ -50,7 +50,8 @@ def draw_tasks(data: Any) -> Any:
             for name, words in (("memoryless", "without memory"), ("everything", "all inputs at hand")):
                 _dotted(panel, float(one[f"baseline_{name}"]), words)
             panel.set_title(_TITLES[str(task)])
-            panel.set(ylim=(-0.45, 1.08), ylabel="accuracy" if str(one["readout"].values) == "softmax" else "$R^2$")
+            classes = str(one["readout"].values) == "softmax"
+            panel.set(ylim=(-0.03 if classes else -0.45, 1.08), ylabel="accuracy" if classes else "$R^2$")
         handles = _legend(data, ["trained", "shuffled"])
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=6)
         _letters(axes[0])
