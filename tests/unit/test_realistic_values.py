@@ -277,6 +277,15 @@ def test_few_networks_of_a_width_have_no_interval(n_networks):
     assert np.isnan(found.interval).all()
 
 
+def test_a_width_with_two_networks_leaves_an_interval():
+    """Others may be silent; the interval is wider for it."""
+    data = study("load", lambda octave: octave, n_networks=4, noise=3)["load"].sel(control="trained").copy()
+    whole = trend(data).interval
+    data.loc[{"width": 2, "network": [0, 1]}] = np.nan
+    few = trend(data).interval
+    assert few[1] - few[0] > 1.1 * (whole[1] - whole[0])
+
+
 def test_networks_are_resampled_with_their_controls():
     """The difference of a measure from itself plus a constant is 0, without any uncertainty."""
     one = study("load", lambda octave: octave, noise=3)["load"].sel(control="trained")

@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 
 _RESAMPLED = 2000
 _SEED = 0
-_FEWEST = 3
+_FEWEST = 2
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -39,8 +39,9 @@ def trend(values: Any) -> Trend:
 
     A resample holds networks twice, whose ranks are then equal, and has a correlation that is too large; resamples
     are shifted so that their mean is the estimate. They also vary less than samples, by the root of (n - 1) / n for n
-    networks of a width, and are spread by that. No interval where a width has fewer than three networks. Intervals
-    are those of the same tasks and architectures with other seeds.
+    networks of a width, and are spread by that, n being the smallest of all widths. No interval where a width has one
+    network only, or half of the widths have no more than two. Intervals are those of the same tasks and architectures
+    with other seeds.
 
     Args:
         values: A measure over (task, architecture, width, network); NaN where it does not exist.
@@ -57,8 +58,9 @@ def trend(values: Any) -> Trend:
         if len(set(widths)) < 2:
             continue
         each[at] = spearman(widths, np.concatenate(kept)[None])[0]
-        fewest = min(len(row) for row in kept if len(row))
-        if fewest < _FEWEST or np.isnan(each[at]):
+        counts = [len(row) for row in kept if len(row)]
+        fewest = min(counts)
+        if fewest < _FEWEST or np.median(counts) <= _FEWEST or np.isnan(each[at]):
             continue
         again = [
             row[(draws[:, : len(row)] * len(row)).astype(int)]
