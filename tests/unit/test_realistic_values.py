@@ -160,7 +160,7 @@ def test_training_improves_and_shuffled_targets_teach_nothing(recall):
         train(network, recall, Schedule(150, 32, 0.01), width=24, seed=0, shuffled=shuffled)
         scores[shuffled] = score(network, recall)
     # without what inputs say, the mean image of the time can be learnt, and that is what the baseline knows
-    assert scores[False] > 0.5 > baselines(recall)["memoryless"] + 0.1 > scores[True], scores
+    assert scores[False] > 0.5 > baselines(recall)["memoryless"] + 0.05 > scores[True], scores
     assert before < 0
 
 
